@@ -1,0 +1,1 @@
+"""Carries wire messages to a platform and brings answers back."""
