@@ -91,7 +91,7 @@ class Quantity(StrEnum):
     LINK_QUALITY = "link_quality"
     # The device was heard, and said nothing else. Drivers send it for a beacon or a check-in.
     SEEN = "seen"
-    # What the hub says about itself (device id `HUB`); `channel` names the radio, route or detector.
+    # What the hub says about itself (device `HUB`); `channel` names the radio, route or detector.
     RADIO_ALIVE = "radio_alive"
     LINK_UP = "link_up"
     STORAGE_OK = "storage_ok"
@@ -218,7 +218,7 @@ class Frame(msgspec.Struct, frozen=True):
     payload: bytes
     at: Instant
     address: str = ""
-    """Who spoke, where the transport knows it (BLE, Zigbee); else the driver reads it from payload."""
+    """Who spoke, where the transport knows it (BLE, Zigbee); else the driver reads it."""
     rssi: float | None = None
 
 
@@ -499,7 +499,7 @@ A time-out is the bus's affair: the generator is closed."""
 
 
 class SerialLine(msgspec.Struct, frozen=True):
-    """How a protocol speaks on a wire by default; a `[[port]]` or device option may say otherwise."""
+    """How a protocol speaks on a wire by default; a `[[port]]` may say otherwise."""
 
     baud: int = 9600
     parity: str = "N"
