@@ -1,0 +1,183 @@
+"""Frames and ticks in, alerts out. Counts what it rejects.
+
+Pure: no I/O and no clock. One call runs to its end before the next begins, so nothing here locks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+
+from gateway.alerts import AlertBook
+from gateway.records import (
+    Alert,
+    AlertType,
+    Answer,
+    BadFrame,
+    Code,
+    Detector,
+    Device,
+    Driver,
+    Echo,
+    Enrolled,
+    Evidence,
+    Fact,
+    Finding,
+    Frame,
+    Instant,
+    Reading,
+    Severity,
+    Signal,
+)
+from gateway.repeats import Repeats
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one frame, tick or answer led to."""
+
+    readings: list[Reading] = []
+    """What is new, for the journal."""
+    alerts: list[Alert] = []
+    """New revisions, for the outbox."""
+
+
+NOTHING = Step()
+EVALUATOR_CLEAN_S = 3600.0
+"""A rule that failed counts as well again after this long without a failure."""
+
+
+class Pipeline:
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        drivers: Mapping[str, Driver],
+        detectors: Sequence[Detector],
+        book: AlertBook,
+    ) -> None:
+        """`detectors` are asked in order: emergencies first."""
+        devices = tuple(devices)
+        self.book = book
+        self.repeats = Repeats()
+        self.rejected: Counter[str] = Counter()
+        self.last_pass: Instant | None = None
+        self._drivers = dict(drivers)
+        self._enrolled = {
+            name: Enrolled(device for device in devices if device.driver == name)
+            for name in self._drivers
+        }
+        self._detectors = tuple(detectors)
+        self._stalled: dict[str, Instant] = {}
+
+    def on_frame(self, frame: Frame) -> Step:
+        readings = [r for r in self._decode(frame) if self.repeats.is_news(r)]
+        return Step(readings, self._hear(readings)) if readings else NOTHING
+
+    def on_hub(self, reading: Reading) -> Step:
+        """The hub reports on itself: mains, storage, a radio, a route."""
+        if not self.repeats.is_news(reading):
+            return NOTHING
+        return Step([reading], self._hear([reading]))
+
+    def on_reading(self, reading: Reading) -> Step:
+        """From the journal, in replay: decoded and filtered once already."""
+        return Step([reading], self._hear([reading]))
+
+    def on_tick(self, now: Instant) -> Step:
+        """One pass of every rule."""
+        alerts: list[Alert] = []
+        for detector in self._detectors:
+            self._ask(detector, lambda d: d.on_tick(now), now, alerts)
+        alerts += self._recovered(now)
+        alerts += self.book.on_tick(now)
+        self.last_pass = now
+        return Step([], alerts)
+
+    def on_answer(self, answer: Answer) -> Step:
+        return Step([], self.book.on_answer(answer))
+
+    # ------------------------------------------------------------ state
+
+    def snapshot(self) -> dict[str, bytes]:
+        """All that a restart must not forget, in parts; goes into the outbox's transaction."""
+        parts: dict[str, object] = {"alerts": self.book.state(), "repeats": self.repeats.state()}
+        parts |= {f"detect.{d.name}": d.state() for d in self._detectors}
+        return {name: msgspec.json.encode(part) for name, part in parts.items()}
+
+    def restore(self, snapshot: Mapping[str, bytes]) -> list[str]:
+        """Takes back what it can. Returns the parts that could not be read: those start afresh."""
+        owners: dict[str, Callable[[object], None]] = {
+            "alerts": self.book.restore,
+            "repeats": self.repeats.restore,
+        }
+        owners |= {f"detect.{d.name}": d.restore for d in self._detectors}
+        unread = []
+        for name in owners.keys() & snapshot.keys():
+            try:
+                owners[name](msgspec.json.decode(snapshot[name]))
+            except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
+                unread.append(name)
+        return unread
+
+    # ------------------------------------------------------------ inside
+
+    def _decode(self, frame: Frame) -> list[Reading]:
+        driver = self._drivers.get(frame.driver)
+        if driver is None:
+            self.rejected[f"{frame.driver}: no such driver"] += 1
+            return []
+        try:
+            return driver.decode(frame, self._enrolled[driver.name])
+        except BadFrame as bad:
+            self.rejected[f"{driver.name}: {bad.reason}"] += 1
+        except Echo:
+            pass
+        except Exception:  # noqa: BLE001 - one frame must not take the radio down; it is counted
+            self.rejected[f"{driver.name}: decoder failed"] += 1
+        return []
+
+    def _hear(self, readings: Iterable[Reading]) -> list[Alert]:
+        alerts: list[Alert] = []
+        for reading in readings:
+            for detector in self._detectors:
+                self._ask(detector, lambda d, r=reading: d.on_reading(r), reading.at, alerts)  # type: ignore[misc]
+        return alerts
+
+    def _ask(
+        self,
+        detector: Detector,
+        question: Callable[[Detector], Iterable[Finding]],
+        at: Instant,
+        alerts: list[Alert],
+    ) -> None:
+        """A detector that fails is counted and told of; the others, and emergencies, go on."""
+        try:
+            for finding in question(detector):
+                alerts += self.book.on_finding(finding)
+        except Exception:  # noqa: BLE001 - the guard that keeps one rule from silencing the others
+            self.rejected[f"detector {detector.name}: failed"] += 1
+            first = detector.name not in self._stalled
+            self._stalled[detector.name] = at
+            if first:
+                alerts += self._evaluator(detector.name, Signal.HOLDS, at)
+
+    def _recovered(self, now: Instant) -> list[Alert]:
+        well = [n for n, at in self._stalled.items() if now.since(at) > EVALUATOR_CLEAN_S]
+        alerts: list[Alert] = []
+        for name in well:
+            del self._stalled[name]
+            alerts += self._evaluator(name, Signal.ENDED, now)
+        return alerts
+
+    def _evaluator(self, name: str, signal: Signal, at: Instant) -> list[Alert]:
+        # Straight to the book: the detector that reports on the hub may be the one that failed.
+        finding = Finding(
+            type=AlertType.HUB_EVALUATOR_STALLED,
+            cause=name,
+            signal=signal,
+            severity=Severity.S4,
+            at=at,
+            evidence=Evidence(observed=(Fact(Code.RULES_STALLED, since=at),)),
+        )
+        return self.book.on_finding(finding)

@@ -1,0 +1,80 @@
+"""Radios say things several times. Keep the first.
+
+Only enrolled devices come this far, so strangers cannot fill the memory.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.records import Instant, Quantity, Reading, Value
+
+REFRESH_S = 60.0
+"""An unchanged state is passed on this often, so that whoever counts on it knows it is fresh."""
+RUN_GAP_S = 2.0
+"""A wired key that is still held after this long without a word was pressed again."""
+REMEMBERED = 32
+"""Event keys kept for each device: counters are small and wrap around."""
+
+_Key = tuple[str, Quantity, str]
+
+
+class _Last(msgspec.Struct):
+    value: Value
+    at: Instant
+
+
+class _State(msgspec.Struct):
+    last: list[tuple[_Key, _Last]] = []
+    events: list[tuple[_Key, list[str]]] = []
+
+
+class Repeats:
+    """`is_news(reading)`: whether the pipeline shall hear of it. Persisted with the alerts, so
+    that a press is one press also across a restart."""
+
+    def __init__(self) -> None:
+        self._last: dict[_Key, _Last] = {}
+        self._events: dict[_Key, list[str]] = {}
+
+    def is_news(self, reading: Reading) -> bool:
+        key = (reading.device, reading.quantity, reading.channel)
+        if reading.event:
+            return self._new_event(key, reading.event)
+        if reading.quantity is Quantity.BUTTON:
+            return self._new_run(key, reading)
+        if reading.quantity is Quantity.SEEN:
+            self._last.pop((reading.device, Quantity.BUTTON, reading.channel), None)
+        last = self._last.get(key)
+        if (
+            last is not None
+            and last.value == reading.value
+            and reading.at.since(last.at) < REFRESH_S
+        ):
+            return False
+        self._last[key] = _Last(reading.value, reading.at)
+        return True
+
+    def state(self) -> object:
+        return msgspec.to_builtins(
+            _State(list(self._last.items()), list(self._events.items())), str_keys=False
+        )
+
+    def restore(self, state: object) -> None:
+        restored = msgspec.convert(state, _State)
+        self._last = dict(restored.last)
+        self._events = dict(restored.events)
+
+    def _new_event(self, key: _Key, event: str) -> bool:
+        known = self._events.setdefault(key, [])
+        if event in known:
+            return False
+        known.append(event)
+        del known[:-REMEMBERED]
+        return True
+
+    def _new_run(self, key: _Key, reading: Reading) -> bool:
+        """A held key without a counter is reported at every poll: one unbroken run, one press."""
+        last = self._last.get(key)
+        self._last[key] = _Last(reading.value, reading.at)
+        return last is None or last.value != reading.value or reading.at.since(last.at) > RUN_GAP_S
