@@ -344,6 +344,6 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def ulid(wall: float, randomness: bytes) -> str:
-    """26 characters: 48 bits of milliseconds since 1970, 80 bits of chance (github.com/ulid/spec)."""
+    """26 characters: 48 bits of milliseconds since 1970, 80 bits of chance (ulid/spec)."""
     number = int.from_bytes(int(max(wall, 0) * 1000).to_bytes(6, "big") + randomness[:10], "big")
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

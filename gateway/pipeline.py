@@ -176,7 +176,7 @@ class Pipeline:
             type=AlertType.HUB_EVALUATOR_STALLED,
             cause=name,
             signal=signal,
-            severity=Severity.S4,
+            severity=Severity.S2,
             at=at,
             evidence=Evidence(observed=(Fact(Code.RULES_STALLED, since=at),)),
         )
