@@ -447,11 +447,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class BadFrame(Exception):
-    """A frame that yields no reading. `reason` is short and fixed, because reasons are counted."""
+    """A frame that yields no reading. `reason` is short and fixed, because reasons are counted.
 
-    def __init__(self, reason: str) -> None:
+    `span`: how many bytes the rejected message claimed, where its header could be read, so that
+    one damaged message counts once however many false starts lie inside it.
+    """
+
+    def __init__(self, reason: str, span: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.span = span
 
 
 class Stranger(BadFrame):

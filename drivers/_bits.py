@@ -1,0 +1,45 @@
+"""Checksums, BCD and whole messages: what several wired protocols share."""
+
+from __future__ import annotations
+
+from gateway.records import BadFrame, Measure
+
+
+def whole(measure: Measure, payload: bytes) -> bytes:
+    """The payload, if it is exactly one message. Raises BadFrame, also on a wrong checksum."""
+    if not payload or measure(payload, 0) != len(payload):
+        raise BadFrame("length")
+    return payload
+
+
+def sum8(data: bytes | bytearray) -> int:
+    """The arithmetic sum modulo 256 (CJ/T 188, DL/T 645, M-Bus)."""
+    return sum(data) & 0xFF
+
+
+def crc16(data: bytes | bytearray) -> int:
+    """CRC-16/MODBUS: polynomial A001 reflected, begins with FFFF; sent low byte first."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return crc
+
+
+def bcd(data: bytes) -> int:
+    """A packed decimal number, low byte first. Raises BadFrame if a digit is above 9."""
+    digits = data[::-1].hex()
+    if not digits.isdecimal():
+        raise BadFrame("bcd")
+    return int(digits)
+
+
+def address(data: bytes) -> str:
+    """A meter's number as its label shows it, high digit first."""
+    return data[::-1].hex().upper()
+
+
+def address_bytes(text: str, size: int) -> bytes:
+    """A meter's number as it goes on the wire, low byte first, filled up with leading zeros."""
+    return bytes.fromhex(text.rjust(size * 2, "0"))[::-1]
