@@ -3,8 +3,8 @@
 The plan of one home may change any of them ([rules.water] no_use_h = 24). The unit is in the name:
 _s seconds, _min minutes, _h hours, _days days, _m3 cubic metres, _w watts, _percent percent.
 The bounds are `msgspec.Meta`, so whoever reads the plan can check them and name them.
-Sources: design.md section 7; where no clause or practice is named, the figure is ours and is to
-be tuned by replaying real homes.
+Where no clause or practice is named, the figure is ours and is to be tuned by replaying real
+homes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ class SosRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cancel_s: Annotated[float, Meta(ge=0, le=300)] = 30.0
     """A cancel this soon after the press marks the incident as cancelled; it deletes nothing.
-    EN 50134-2 allows a local cancel before connection; 30 s is Shanghai call-centre practice."""
+    The alert catalogue; ours."""
     merge_s: Annotated[float, Meta(ge=0, le=120)] = 10.0
     """Presses closer together than this belong to one incident. Ours: a frightened hand."""
+    test_min: Annotated[float, Meta(ge=1, le=120)] = 30.0
+    """A test flag or window counts for this long at most: one left on by mistake must not turn
+    calls for help into tests. Ours."""
 
 
 class GasRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,9 +49,7 @@ class GasRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     clear_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
     """The detector must have been quiet for this long before the alarm counts as over; one that
-    flickers at its threshold (GB 15322.2 and EN 50194-1 leave that open) is one incident."""
-    repeat_s: Annotated[float, Meta(ge=10, le=3600)] = 60.0
-    """How often the alarm is said again while it lasts. Ours."""
+    flickers at its threshold is one incident. Ours."""
 
 
 class LeakRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +105,7 @@ class PowerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the electricity meter says about the day."""
 
     no_use_h: Annotated[float, Meta(ge=2, le=72)] = 12.0
-    """No appliance was switched for this long. design.md section 7; ours."""
+    """No appliance was switched for this long. The alert catalogue; ours."""
     step_w: Annotated[float, Meta(ge=10, le=5000)] = 150.0
     """A step in power of this size is somebody at an appliance. Ours: above a refrigerator's
     compressor (80 to 130 W), which switches in an empty home too."""
@@ -124,7 +125,7 @@ class SupervisionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No device may be silent for longer unnoticed, whatever its rhythm. EN 50134-2 (25 h);
     the plan may only shorten it."""
     rhythm_factor: Annotated[float, Meta(ge=2, le=20)] = 3.0
-    """Silent for so many of its own intervals is offline. design.md section 7; ours."""
+    """Silent for so many of its own intervals is offline. The alert catalogue; ours."""
     late_factor: Annotated[float, Meta(ge=1, le=10)] = 1.5
     """Silent for so many of its own intervals is late (shown, not told). Ours."""
     floor_min: Annotated[float, Meta(ge=1, le=1440)] = 10.0
@@ -136,7 +137,7 @@ class SupervisionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     battery_days: Annotated[float, Meta(ge=1, le=180)] = 28.0
     """A battery that will be empty within so many days is low. EN 50134-2 (28 days' notice)."""
     tamper_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
-    """The housing open for this long. EN 50134-2 (tamper) names no time; ours."""
+    """The housing open for this long. The alert catalogue; ours."""
     stuck_h: Annotated[float, Meta(ge=1, le=168)] = 12.0
     """Active without a pause for this long is stuck. Ours."""
     chatter_per_min: Annotated[int, Meta(ge=4, le=600)] = 20
@@ -149,7 +150,7 @@ class HubRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the hub itself is well."""
 
     mains_log_s: Annotated[float, Meta(ge=0, le=600)] = 10.0
-    """Without mains for this long: noted (S0). design.md section 7; ours."""
+    """Without mains for this long: noted (S0). The alert catalogue; ours."""
     mains_told_s: Annotated[float, Meta(ge=0, le=3600)] = 60.0
     """Without mains for this long: told (S4). Ours."""
     mains_urgent_min: Annotated[float, Meta(ge=1, le=1440)] = 30.0
@@ -157,11 +158,11 @@ class HubRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     battery_percent: Annotated[float, Meta(ge=1, le=90)] = 20.0
     """The hub's own battery at or below this level is low. Ours."""
     link_down_min: Annotated[float, Meta(ge=1, le=1440)] = 10.0
-    """A route to the platform down for this long is told (S4). EN 50134-1 leaves it open; ours."""
+    """A route to the platform down for this long is told (S4). Ours."""
     link_urgent_min: Annotated[float, Meta(ge=1, le=10080)] = 60.0
     """Every route down for this long is urgent (S2). Ours."""
     radio_blind_min: Annotated[float, Meta(ge=0.5, le=240)] = 10.0
-    """A radio or port that hears nothing for this long. design.md section 7; ours."""
+    """A radio or port that hears nothing for this long. The alert catalogue; ours."""
     clock_unsure_h: Annotated[float, Meta(ge=0.1, le=168)] = 6.0
     """The time of day not known for this long. Ours."""
     evaluator_clean_min: Annotated[float, Meta(ge=1, le=1440)] = 60.0
