@@ -1,0 +1,1 @@
+"""What `make` calls: preparing the environment, finding system parts, running every check."""
