@@ -18,14 +18,61 @@ from gateway.rules import Rules
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 """Ids end up in MQTT topics, file names and links, so they stay plain."""
 
+_PLAIN = "small letters, digits and - (as in kitchen-leak)"
+
 # Tenant and hub together are the certificate's CN `tenant/hub`, which X.509 limits to 64
 # characters (RFC 5280 appendix A, ub-common-name).
-Tenant = Annotated[str, Meta(pattern=NAME, min_length=1, max_length=31)]
-HubId = Annotated[str, Meta(pattern=NAME, min_length=1, max_length=32)]
-Name = Annotated[str, Meta(pattern=NAME, min_length=1, max_length=32)]
+Tenant = Annotated[str, Meta(pattern=NAME, max_length=31, description=f"{_PLAIN}, at most 31")]
+HubId = Annotated[str, Meta(pattern=NAME, max_length=32, description=f"{_PLAIN}, at most 32")]
+Name = Annotated[str, Meta(pattern=NAME, max_length=32, description=f"{_PLAIN}, at most 32")]
 TcpPort = Annotated[int, Meta(ge=1, le=65535)]
-Date = Annotated[str, Meta(pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")]
+Date = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$",
+        description='a day such as "2026-03-01"',
+    ),
+]
 """A day, "2026-03-01"; empty = not said."""
+
+
+UsbId = Annotated[
+    str,
+    Meta(
+        pattern=r"^([0-9a-fA-F]{4}:[0-9a-fA-F]{4}(:.+)?)?$",
+        description='vendor:product or vendor:product:serial as lsusb shows them ("1a86:7523")',
+    ),
+]
+Phone = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+?[0-9][0-9 -]{1,18}[0-9]$",
+        description='a telephone number such as "+86 21 5555 0100"',
+    ),
+]
+
+
+class Mistake(Struct, frozen=True):
+    """One thing that is wrong with a plan, for the person who wrote it."""
+
+    key: str
+    """`device[3].address`: tables that repeat are counted from 1, as people do."""
+    wrong: str
+    remedy: str
+    line: int = 0
+    """Where in the file; 0 = nowhere in particular."""
+
+    def __str__(self) -> str:
+        line = f"line {self.line}: " if self.line else ""
+        return f"{line}{self.key}: {self.wrong}; {self.remedy}"
+
+
+class PlanError(Exception):
+    """A plan that cannot be used. `mistakes` holds every one of them."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
 
 
 class Hub(Struct, frozen=True, kw_only=True):
@@ -46,7 +93,7 @@ class Port(Struct, frozen=True, kw_only=True):
     name: Name
     device: str = ""
     """A path that survives a reboot, such as /dev/serial/by-id/..."""
-    usb: Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{4}:[0-9a-fA-F]{4}(:.+)?)?$")] = ""
+    usb: UsbId = ""
     """vendor:product[:serial], in place of `device`."""
     baud: Annotated[int, Meta(ge=0, le=4_000_000)] = 0
     parity: Literal["", "N", "E", "O"] = ""
@@ -98,7 +145,7 @@ class Contact(Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=40)]
     role: Literal["first_carer", "family", "neighbour", "street"]
-    phone: Annotated[str, Meta(pattern=r"^\+?[0-9][0-9 -]{1,18}[0-9]$")]
+    phone: Phone
     note: str = ""
 
 

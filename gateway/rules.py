@@ -14,7 +14,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeOfDay = Annotated[
+    str,
+    Meta(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description='a time of day from "00:00" to "23:59"',
+    ),
+]
 """Local time of day, "HH:MM"."""
 
 
