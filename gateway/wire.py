@@ -1,0 +1,298 @@
+"""What may leave the hub and what may come in: the only door between the home and the world.
+
+    Alert, Heartbeat -> bytes of CloudEvents 1.0 -> platform -> bytes -> Command -> Answer
+
+`wire_schema` holds the types of what leaves, `wire_in` those of what comes in. Here the hub's own
+records become the former; what has no place there stays in the home.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gateway.outbox import Draft
+from gateway.records import (
+    Alert,
+    AlertType,
+    BadFrame,
+    DeviceKind,
+    Evidence,
+    Fact,
+    Instant,
+    WorkOrder,
+)
+from gateway.wire_in import (
+    Command,
+    CommandEvent,
+    Inbox,
+    OrderStep,
+    Receipt,
+    Refusal,
+    Refused,
+    Resend,
+    Signed,
+    Step,
+    Test,
+    answer,
+    parse_command,
+    sequence,
+)
+from gateway.wire_schema import (
+    AlertData,
+    AlertEvent,
+    ClockQuality,
+    EvidenceData,
+    FactData,
+    Fallback,
+    Gone,
+    Heartbeat,
+    HeartbeatEvent,
+    HubState,
+    Outgoing,
+    Reject,
+    ReplyData,
+    ReplyEvent,
+    Result,
+    StateData,
+    StateEvent,
+    Tombstone,
+    Unit,
+    WorkOrderData,
+)
+
+if TYPE_CHECKING:
+    from gateway.home import Home, Hub
+
+__all__ = [
+    "AlertData", "AlertEvent", "ClockQuality", "Command", "CommandEvent", "Fallback", "Gone",
+    "Heartbeat", "HeartbeatEvent", "HubState", "Inbox", "OrderStep", "Outgoing", "Receipt",
+    "Refusal", "Refused", "Reject", "ReplyData", "ReplyEvent", "Resend", "Result", "Signed",
+    "StateData", "StateEvent", "Step", "Test", "Tombstone", "answer", "parse_command", "sequence",
+]  # fmt: skip
+
+DAY = 86400.0
+KEEP_S = 40 * DAY
+"""How long a p2 or p3 row waits for its receipt; the hub must last 30 days offline."""
+KEEP_REPLY_S = DAY
+
+
+def topic(hub: Hub, suffix: str) -> str:
+    """`suffix` is "alert/p0", "hb", "state", "reply/<id>" or "cmd/<name>"."""
+    return f"v1/{hub.tenant}/{hub.id}/{suffix}"
+
+
+def source(hub: Hub) -> str:
+    return f"/v1/{hub.tenant}/{hub.id}"
+
+
+def with_id(body: bytes, message_id: str) -> bytes:
+    """The complete message: a draft's body plus the id that the outbox gave it."""
+    return body.replace(b"{", b'{"id":"' + message_id.encode() + b'",', 1)
+
+
+# ---------------------------------------------------------------- out
+
+
+def alert_draft(alert: Alert, home: Home) -> Draft:
+    """One revision of an alert, ready for the outbox."""
+    priority = alert.severity.priority
+    event = AlertEvent(
+        id="",
+        specversion="1.0",
+        source=source(home.hub),
+        time=moment(alert.changed_at),
+        data=alert_data(alert, home),
+    )
+    return Draft(
+        topic=topic(home.hub, f"alert/p{priority}"),
+        priority=priority,
+        kind="alert",
+        body=_without_id(event),
+        alert_id=alert.id,
+        rev=alert.rev,
+        # An emergency waits for ever: nothing but its receipt removes it.
+        expires_line=None if priority <= 1 else alert.changed_at.line + KEEP_S,
+    )
+
+
+def alert_data(alert: Alert, home: Home) -> AlertData:
+    number = _place(alert.cause, home)
+    return AlertData(
+        alert_id=alert.id,
+        rev=alert.rev,
+        type=alert.type,
+        severity=alert.severity,
+        state=alert.state,
+        condition=alert.condition,
+        room=home.room_kind(alert.cause) if number else None,
+        device=_kind(alert.type, number, home),
+        device_no=number,
+        raised_at=moment(alert.raised_at),
+        changed_at=moment(alert.changed_at),
+        clock_quality=clock_quality(alert.changed_at),
+        evidence=_evidence(alert.evidence),
+        presses=alert.presses,
+        work_order=_work_order(alert.work_order),
+        outcome=alert.outcome,
+    )
+
+
+def reply_draft(reply: ReplyData, hub: Hub, now: Instant) -> Draft:
+    """The answer to one command, on `reply/{id}`."""
+    event = ReplyEvent(id="", specversion="1.0", source=source(hub), time=moment(now), data=reply)
+    return Draft(
+        topic=topic(hub, f"reply/{reply.command_id}"),
+        priority=3,
+        kind="reply",
+        body=_without_id(event),
+        expires_line=now.line + KEEP_REPLY_S,
+    )
+
+
+def refused(problem: Refused) -> ReplyData:
+    return ReplyData(command_id=problem.command_id, result=Result.REFUSED, refusal=problem.refusal)
+
+
+def heartbeat_message(beat: Heartbeat, hub: Hub, now: Instant) -> tuple[str, bytes]:
+    """Topic and bytes. Heartbeats have no row: only the latest one matters."""
+    event = HeartbeatEvent(
+        id=f"hb-{_milliseconds(now)}",
+        specversion="1.0",
+        source=source(hub),
+        time=moment(now),
+        data=beat,
+    )
+    return topic(hub, "hb"), msgspec.json.encode(event)
+
+
+def state_message(state: StateData, hub: Hub, now: Instant) -> tuple[str, bytes]:
+    """Birth, will or farewell, to be retained on `state`."""
+    event = StateEvent(
+        id=f"{state.state.value}-{_milliseconds(now)}",
+        specversion="1.0",
+        source=source(hub),
+        time=moment(now),
+        data=state,
+    )
+    return topic(hub, "state"), msgspec.json.encode(event)
+
+
+def rejects(counts: Mapping[str, int]) -> dict[Reject, int]:
+    """Sums "driver: reason" counts into the closed set that may leave."""
+    summed: Counter[Reject] = Counter()
+    for reason, count in counts.items():
+        summed[REASONS.get(reason.rpartition(":")[2].strip(), Reject.OTHER)] += count
+    return {reject: min(count, 2**63 - 1) for reject, count in sorted(summed.items()) if count > 0}
+
+
+REASONS: dict[str, Reject] = {reject.value: reject for reject in Reject} | {
+    "crc": Reject.CHECKSUM,
+    "bcc": Reject.CHECKSUM,
+    "parity": Reject.CHECKSUM,
+    "truncated": Reject.LENGTH,
+    "too_short": Reject.LENGTH,
+    "too_long": Reject.LENGTH,
+    "unfinished": Reject.LENGTH,
+    "preamble": Reject.TYPE,
+    "version": Reject.TYPE,
+    "unknown_type": Reject.TYPE,
+    "not_bcd": Reject.VALUE,
+    "bcd": Reject.VALUE,
+    "range": Reject.VALUE,
+    "nan": Reject.VALUE,
+    "implausible": Reject.VALUE,
+    "silent": Reject.TIMEOUT,
+    "no_reply": Reject.TIMEOUT,
+    "foreign": Reject.STRANGER,
+    "decrypt": Reject.DECRYPTION,
+}
+
+
+def moment(instant: Instant) -> datetime:
+    """UTC to the millisecond; a wall clock that is out of its mind still gives a date."""
+    seconds = instant.wall if isfinite(instant.wall) else 0.0
+    milliseconds = round(min(max(seconds, 0.0), 253402300799.0) * 1000)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+
+def clock_quality(instant: Instant) -> ClockQuality:
+    return ClockQuality.TRUSTED if instant.trusted else ClockQuality.UNSURE
+
+
+def _without_id(event: AlertEvent | ReplyEvent) -> bytes:
+    return msgspec.json.encode(event).replace(b'"id":"",', b"", 1)
+
+
+def _milliseconds(now: Instant) -> int:
+    """The timeline never steps back, so this never repeats for one hub."""
+    return max(0, round(now.line * 1000))
+
+
+def _place(device_id: str, home: Home) -> int:
+    if home.device(device_id) is None:
+        return 0
+    return 1 + [device.id for device in home.devices].index(device_id)
+
+
+def _kind(type_: AlertType, number: int, home: Home) -> DeviceKind | None:
+    if number:
+        return home.devices[number - 1].kind
+    return DeviceKind.HUB if type_.value.startswith("hub.") else None
+
+
+def _evidence(evidence: Evidence) -> EvidenceData:
+    return EvidenceData(
+        observed=_facts(evidence.observed),
+        usual=_facts(evidence.usual),
+        rule=_facts(evidence.rule),
+        against=_facts(evidence.against),
+    )
+
+
+def _facts(facts: Sequence[Fact]) -> tuple[FactData, ...]:
+    return tuple(_fact(fact) for fact in facts[:32])
+
+
+def _fact(fact: Fact) -> FactData:
+    known = fact.unit in UNIT_NAMES
+    since = fact.since
+    return FactData(
+        code=fact.code,
+        value=fact.value if fact.value is not None and isfinite(fact.value) else None,
+        unit=Unit(fact.unit) if known else None,
+        since=None if since is None else moment(since),
+        clock_quality=ClockQuality.TRUSTED if since is None else clock_quality(since),
+    )
+
+
+UNIT_NAMES = frozenset(unit.value for unit in Unit)
+
+
+def _work_order(order: WorkOrder | None) -> WorkOrderData | None:
+    return None if order is None else WorkOrderData(order.id, order.eta_s)
+
+
+# ---------------------------------------------------------------- the platform's side
+
+
+def parse_message(payload: bytes) -> Outgoing:
+    """What a platform makes of the hub's bytes. Raises BadFrame("malformed")."""
+    try:
+        return msgspec.json.decode(payload, type=Outgoing)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise BadFrame(Refusal.MALFORMED.value) from problem
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schemas (2020-12) of every message, both ways, by name."""
+    kinds: list[Any] = [Outgoing, CommandEvent]
+    _, components = msgspec.json.schema_components(
+        kinds, ref_template="#/components/schemas/{name}"
+    )
+    return components
