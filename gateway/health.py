@@ -1,8 +1,8 @@
-"""How the home and the hub are doing: one Status, which the heartbeat, the page and the command show.
+"""How home and hub are doing: one Status, which heartbeat, page and command show.
 
-    readings, alerts -> HealthBook --+
-                                     +-- status(now, book, parts) -> Status
-    radios, routes, disk -> Parts ---+
+    readings, alerts -> HealthBook (health_book) --+
+                                                   +-- status(now, book, parts) -> Status
+    radios, routes, disk -> Parts -----------------+        (health_status)
 
 Silence is never shown as health: whatever was not heard lately is late, lost or unknown, with the
 reason beside it. A Status stays in the home, for it holds names and readings; only `tally`, which
@@ -179,6 +179,8 @@ class AlertHealth(msgspec.Struct, frozen=True):
     help: Words
     """How far the help has come ("Somebody is on the way, there at 21:40")."""
     where: Words = Words()
+    eta: Instant | None = None
+    """When somebody is expected to be there, while somebody is on the way."""
     revisions: tuple[Revision, ...] = ()
 
 
@@ -223,27 +225,3 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             "blind": len(self.radios) - alive,
             "open": len(self.open),
         }
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the daemon's other rooms say of themselves at this moment; `app.py` collects it."""
-
-    tenant: str
-    hub: str
-    timezone: str = "Asia/Shanghai"
-    language: str = "zh"
-    version: str
-    started_at: Instant
-    interval_s: float = 30.0
-    last_rule_pass: Instant | None = None
-    clock: ClockHealth | None = None
-    """None: as `now.trusted` says."""
-    radios: tuple[RadioState, ...] = ()
-    routes: tuple[RouteHealth, ...] = ()
-    outbox: OutboxHealth = OutboxHealth()
-    storage: StorageHealth = StorageHealth()
-    presence: Presence = Presence()
-    alerts: tuple[Alert, ...] = ()
-    """The open ones, from the alert table."""
-    rejected: dict[str, int] = {}
-    restarts: dict[str, int] = {}
