@@ -1,0 +1,1 @@
+"""One file for each command of `lamplight`: `arguments(parser)` and `run(args) -> exit code`."""
