@@ -167,7 +167,7 @@ def make_environment(uv: str | None, python: Interpreter | None) -> None:
 
 def install(uv: str | None, lock: str) -> None:
     """The locked packages, each against its hash; then the project, which needs no network."""
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     if uv:
         pip = [uv, "pip", "install", "--python", str(PYTHON), "--quiet", "--compile-bytecode"]
     call(*pip, "--require-hashes", "--requirement", str(ROOT / lock))
