@@ -43,3 +43,16 @@ def address(data: bytes) -> str:
 def address_bytes(text: str, size: int) -> bytes:
     """A meter's number as it goes on the wire, low byte first, filled up with leading zeros."""
     return bytes.fromhex(text.rjust(size * 2, "0"))[::-1]
+
+
+def cubic_metres(count: int, unit: int) -> float:
+    """A count in a volume unit of EN 1434-3's table (CJ/T 188 and M-Bus' fixed structure share
+    it): 26h ml, 29h l, 2Ch m3, each next code ten times as much. Raises BadFrame on another."""
+    if not 0x26 <= unit <= 0x2E:
+        raise BadFrame("unit")
+    return scaled(count, unit - 0x2C)
+
+
+def scaled(count: float, exponent: int) -> float:
+    """count x 10^exponent, as exactly as a float can say it (21.81, not 21.810000000000002)."""
+    return count * 10.0**exponent if exponent >= 0 else count / 10.0**-exponent
