@@ -210,8 +210,8 @@ def _more_follows(reply: bytes) -> bool:
 
 
 def context(mapping: Mapping[str, object]) -> list[Device]:
-    """`primary` or `secondary`; where the context names neither, whoever answers is enrolled."""
-    named = mapping.get("primary", mapping.get("secondary"))
+    """A `primary` or `secondary` address; where there is none, whoever answers is enrolled."""
+    named = mapping.get("primary", mapping.get("secondary", mapping.get("meter")))
     addresses = [str(named)] if named is not None else [str(n) for n in range(251)]
     return [Device(each, DRIVER.name, each, DeviceKind.WATER_METER) for each in addresses]
 
