@@ -43,7 +43,7 @@ PARTS: dict[str, Part] = {
     "chromium": Part(
         ("chromium", "fonts-noto-cjk"), lambda: bool(find_browser()) and has_chinese_font()
     ),
-    "systemd-analyze": Part(("systemd",), lambda: find("systemd-analyze") is not None),
+    "systemd": Part(("systemd",), lambda: find("systemd-analyze") is not None),
 }
 
 
