@@ -169,14 +169,9 @@ def _serial_fits(
     if device.poll_s and driver.poll is None:
         remedy = "remove poll_s: it speaks by itself"
         yield Mistake(f"{key}.poll_s", f"{driver.name} cannot be asked", remedy)
-    elif not device.poll_s and not pushed:
-        yield Mistake(f"{key}.poll_s", "nobody asks this device", _who_asks(driver, device.port))
-
-
-def _who_asks(driver: Driver, port: str) -> str:
-    if driver.poll is None:
-        return f'it speaks by itself: add driver = "{driver.name}" to port {port}'
-    return "add poll_s, the seconds between two questions"
+    if not pushed and driver.poll is None:
+        remedy = f'add driver = "{driver.name}" to port {device.port}'
+        yield Mistake(f"{key}.driver", "it speaks by itself, and its port does not listen", remedy)
 
 
 def _roles_fit(home: Home) -> Iterator[Mistake]:

@@ -1,8 +1,8 @@
 """Fits a TOML table to a record and goes on after a mistake, so that a person sees them all.
 
 `msgspec.convert` stops at the first error; here it is asked once per value. A value that does not
-fit is reported and replaced by its default (or a blank), so that what refers to it can still be
-checked: a room whose kind is misspelt still exists.
+fit is reported and replaced by its default (or a blank; text stays), so that what refers to it
+can still be checked: a room whose kind is misspelt still exists.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Walk:
             made: object = msgspec.convert(value, info.type)
         except msgspec.ValidationError:
             self._note(key, f"{in_words(value)} does not fit", _remedy(info.type, value))
-            return _default(info)
+            return value if _is_text(info.type) and isinstance(value, str) else _default(info)
         if isinstance(made, float) and not math.isfinite(made):
             self._note(key, "is no finite number", f"use {expected(info.type)}")
             return _default(info)
@@ -133,6 +133,10 @@ def _record(kind: Any) -> tuple[type[Struct] | None, bool]:
         if isinstance(part, type) and issubclass(part, Struct):
             return part, get_origin(kind) in (tuple, list)
     return None, False
+
+
+def _is_text(kind: Any) -> bool:
+    return isinstance(_plain(shapes.type_info(kind)), shapes.StrType)
 
 
 def _default(info: FieldInfo) -> object:
@@ -210,10 +214,10 @@ def _bounds(found: shapes.IntType | shapes.FloatType) -> str:
     if low is None and high is None:
         return ""
     if low is None:
-        return f", {below or 'at most '}{high:g}"
+        return f", {below or 'at most '}{high:.10g}"
     if high is None:
-        return f", {above or 'at least '}{low:g}"
-    return f" from {above}{low:g} to {below}{high:g}"
+        return f", {above or 'at least '}{low:.10g}"
+    return f" from {above}{low:.10g} to {below}{high:.10g}"
 
 
 def _plain(found: shapes.Type) -> shapes.Type:
@@ -239,7 +243,8 @@ def _remedy(kind: Any, value: object) -> str:
     if choices and isinstance(value, str):
         return nearest(value, choices)
     if isinstance(found, shapes.StrType) and not isinstance(value, str):
-        return f'write it in quotes ("{value}"): leading zeros and letters are part of it'
+        zeros = ": leading zeros are part of it" if isinstance(value, int | float) else ""
+        return f'write it in quotes ("{value}"){zeros}'
     if isinstance(found, shapes.IntType | shapes.FloatType) and isinstance(value, str):
         return f"write it without quotes: {expected(kind)}"
     return f"use {expected(kind)}"
