@@ -33,8 +33,13 @@ def measure(pending: bytes | bytearray, start: int) -> int | None:
     if len(pending) < start + 3:
         return None
     count = pending[start + 2]
-    answer = (5 + count,) if 0 < count <= MOST_DATA else ()
-    return _complete(pending, start, (*answer, REQUEST))
+    sizes = (5 + count,) if 0 < count <= MOST_DATA else ()
+    if len(pending) < start + 5 or pending[start + 4] == 0:
+        # Perhaps our own request: we never ask for more than 255.
+        sizes = (*sizes, REQUEST)
+    if not sizes:
+        raise BadFrame("length")
+    return _complete(pending, start, sizes)
 
 
 def _complete(pending: bytes | bytearray, start: int, sizes: tuple[int, ...]) -> int | None:
