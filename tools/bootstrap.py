@@ -154,15 +154,18 @@ def environment_stands(uv: str | None) -> bool:
 
 
 def make_environment(uv: str | None, python: Interpreter | None) -> None:
+    """A new .venv in the place of whatever is there. Raises CannotPrepare before it removes."""
     if uv:
         wanted = python.path if python else "3.13"  # which uv then brings
-        call(uv, "venv", "--quiet", "--clear", "--python", wanted, str(VENV))
+        command = [uv, "venv", "--quiet", "--python", wanted]
     elif python is None:
         raise too_old()
     elif not python.makes_venvs:
         raise without_venv(python)
     else:
-        call(python.path, "-m", "venv", "--clear", str(VENV))
+        command = [python.path, "-m", "venv"]
+    shutil.rmtree(str(VENV), ignore_errors=True)
+    call(*command, str(VENV))
 
 
 def install(uv: str | None, lock: str) -> None:
