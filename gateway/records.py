@@ -244,6 +244,7 @@ class Code(StrEnum):
 
     PRESSED = "pressed"
     PRESSES = "presses"
+    FIRE_BUTTON = "fire_button"
     CANCEL_PRESSED = "cancel_pressed"
     DETECTOR_ALARM = "detector_alarm"
     CONCENTRATION = "concentration"

@@ -89,11 +89,12 @@ class WaterNoUse:
         total = number(reading)
         if reading.quantity is not Quantity.WATER_TOTAL or total is None:
             return
-        if reading.device in self._silent_s and self._used(reading.device, total, reading.at):
-            if self._state.held:
-                self._state.held = False
-                used = Evidence((Fact(Code.WATER_USED, since=reading.at),))
-                yield self._finding(Signal.ENDED, reading.at, used)
+        if reading.device not in self._silent_s:
+            return
+        if self._used(reading.device, total, reading.at) and self._state.held:
+            self._state.held = False
+            used = Evidence((Fact(Code.WATER_USED, since=reading.at),))
+            yield self._finding(Signal.ENDED, reading.at, used)
 
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         since = self._since()
