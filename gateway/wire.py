@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.outbox import Draft
+from gateway.outbox_rows import Draft
 from gateway.records import (
     Alert,
     AlertType,
@@ -135,7 +135,7 @@ def alert_data(alert: Alert, home: Home) -> AlertData:
         device_no=number,
         raised_at=moment(alert.raised_at),
         changed_at=moment(alert.changed_at),
-        clock_quality=clock_quality(alert.changed_at),
+        clock_quality=clock_quality(alert.raised_at, alert.changed_at),
         evidence=_evidence(alert.evidence),
         presses=alert.presses,
         work_order=_work_order(alert.work_order),
@@ -221,8 +221,10 @@ def moment(instant: Instant) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
-def clock_quality(instant: Instant) -> ClockQuality:
-    return ClockQuality.TRUSTED if instant.trusted else ClockQuality.UNSURE
+def clock_quality(*instants: Instant) -> ClockQuality:
+    """As good as the worst of them."""
+    trusted = all(instant.trusted for instant in instants)
+    return ClockQuality.TRUSTED if trusted else ClockQuality.UNSURE
 
 
 def _without_id(event: AlertEvent | ReplyEvent) -> bytes:
@@ -260,18 +262,17 @@ def _facts(facts: Sequence[Fact]) -> tuple[FactData, ...]:
 
 
 def _fact(fact: Fact) -> FactData:
-    known = fact.unit in UNIT_NAMES
     since = fact.since
     return FactData(
         code=fact.code,
         value=fact.value if fact.value is not None and isfinite(fact.value) else None,
-        unit=Unit(fact.unit) if known else None,
+        unit=UNITS.get(fact.unit or ""),
         since=None if since is None else moment(since),
         clock_quality=ClockQuality.TRUSTED if since is None else clock_quality(since),
     )
 
 
-UNIT_NAMES = frozenset(unit.value for unit in Unit)
+UNITS = {unit.value: unit for unit in Unit}
 
 
 def _work_order(order: WorkOrder | None) -> WorkOrderData | None:
@@ -284,9 +285,10 @@ def _work_order(order: WorkOrder | None) -> WorkOrderData | None:
 def parse_message(payload: bytes) -> Outgoing:
     """What a platform makes of the hub's bytes. Raises BadFrame("malformed")."""
     try:
-        return msgspec.json.decode(payload, type=Outgoing)
+        message: Outgoing = msgspec.json.decode(payload, type=Outgoing)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise BadFrame(Refusal.MALFORMED.value) from problem
+    return message
 
 
 def schemas() -> dict[str, Any]:

@@ -22,10 +22,11 @@ LARGEST = 64 * 1024
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 """Ids of commands, orders and alerts: they end up in topics, so they stay plain."""
-MessageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,32}-[0-9]{1,20}\Z")]
+MessageId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,32}-[0-9]{1,18}\Z")]
 Source = Annotated[str, Meta(min_length=1, max_length=128)]
 Time = Annotated[datetime, Meta(tz=True)]
-Seq = Annotated[int, Meta(ge=0, lt=2**64)]
+Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""A uint64 by contract; SQLite, which allocates it, counts to 2^63 - 1."""
 
 
 class Step(StrEnum):

@@ -25,7 +25,7 @@ from gateway.records import (
 )
 from gateway.wire_in import Id, MessageId, Refusal, Seq, Source, Time
 
-Count = Annotated[int, Meta(ge=0, lt=2**63)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class ClockQuality(StrEnum):
@@ -216,9 +216,15 @@ class Result(StrEnum):
 class Gone(StrEnum):
     """Why a sequence number cannot be sent again."""
 
-    EXPIRED = "expired"
     RECEIPTED = "receipted"
+    """The platform confirmed it, too long ago for the hub to have kept it."""
+    EXPIRED = "expired"
+    DROPPED = "dropped"
+    """The oldest of p2 or p3, given up because the disk was full."""
+    SEVERAL = "several"
+    """Of different reasons, long ago."""
     UNKNOWN = "unknown"
+    """Never given out by this database."""
 
 
 class Tombstone(Struct, frozen=True, forbid_unknown_fields=True):
