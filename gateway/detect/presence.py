@@ -17,6 +17,7 @@ from gateway.records import (
     HUB,
     Code,
     Device,
+    DeviceKind,
     Fact,
     Finding,
     Instant,
@@ -36,7 +37,15 @@ SIGNS = frozenset(
         Quantity.SWITCH_ON,
     }
 )
-SENSING = frozenset({"motion", "presence", "radar", "bed", "door_contact"})
+SENSING = frozenset(
+    {
+        DeviceKind.MOTION,
+        DeviceKind.PRESENCE,
+        DeviceKind.RADAR,
+        DeviceKind.BED,
+        DeviceKind.DOOR_CONTACT,
+    }
+)
 KEPT = 20
 """Activations remembered; the plan asks for at most so many."""
 
