@@ -73,7 +73,8 @@ class PowerNoUse:
             meter.changed = reading.at
             if self._state.held:
                 self._state.held = False
-                yield self._finding(Signal.ENDED, reading.at, reading.at)
+                change = Fact(Code.POWER_CHANGED, since=reading.at)
+                yield self._finding(Signal.ENDED, change, reading.at)
 
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         meters = self._state.meters
@@ -87,7 +88,8 @@ class PowerNoUse:
         too_long = proven_s >= 3600 * self._rules.no_use_h and not self._presence.away
         if self._state.held or too_long:
             self._state.held = True
-            yield self._finding(Signal.HOLDS, since, now)
+            none = Fact(Code.NO_POWER_CHANGE, since=since)
+            yield self._finding(Signal.HOLDS, none, now)
 
     def state(self) -> object:
         return msgspec.to_builtins(self._state)
@@ -125,9 +127,9 @@ class PowerNoUse:
         meter.slot = Register(total, reading.at)
         return before is not None and abs(meter.mean_w - before) >= self._rules.slope_w
 
-    def _finding(self, signal: Signal, since: Instant, at: Instant) -> Finding:
+    def _finding(self, signal: Signal, observed: Fact, at: Instant) -> Finding:
         evidence = Evidence(
-            observed=(Fact(Code.NO_POWER_CHANGE, since=since),),
+            observed=(observed,),
             rule=rule(3600 * self._rules.no_use_h, "s"),
             against=self._presence.doubts(),
         )

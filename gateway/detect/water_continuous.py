@@ -82,7 +82,8 @@ class WaterContinuous:
             flow.since = flow.night = None
             if flow.held:
                 flow.held = False
-                yield self._finding(device, Signal.ENDED, flow.grew, at)
+                stopped = Fact(Code.WATER_STOPPED, since=flow.grew)
+                yield self._finding(device, Signal.ENDED, stopped, at)
         yield from self._judge(device, flow, at)
 
     def _flows(self, flow: _Flow, gap_s: float, at: Instant) -> None:
@@ -96,12 +97,14 @@ class WaterContinuous:
 
     def _judge(self, device: str, flow: _Flow, at: Instant) -> Iterable[Finding]:
         rules = self._rules
+        since = None
         if flow.since and at.since(flow.since) >= 3600 * rules.continuous_h:
-            flow.held = True
-            yield self._finding(device, Signal.HOLDS, flow.since, at)
+            since = flow.since
         elif flow.night and flow.grew.since(flow.night) > 60 * rules.night_flow_min:
+            since = flow.night
+        if since is not None:
             flow.held = True
-            yield self._finding(device, Signal.HOLDS, flow.night, at)
+            yield self._finding(device, Signal.HOLDS, Fact(Code.WATER_FLOWING, since=since), at)
 
     def _is_night(self, at: Instant) -> bool:
         if not at.trusted:
@@ -110,9 +113,9 @@ class WaterContinuous:
         minute = local.hour * 60 + local.minute
         return within(minute, self._rules.night_from, self._rules.night_until)
 
-    def _finding(self, device: str, signal: Signal, since: Instant, at: Instant) -> Finding:
+    def _finding(self, device: str, signal: Signal, observed: Fact, at: Instant) -> Finding:
         evidence = Evidence(
-            observed=(Fact(Code.WATER_FLOWING, since=since),),
+            observed=(observed,),
             rule=rule(60 * self._rules.pause_min, "s"),
         )
         return Finding(AlertType.WATER_CONTINUOUS, device, signal, Severity.S3, at, evidence)

@@ -91,10 +91,10 @@ class WaterNoUse:
             return
         if reading.device not in self._silent_s:
             return
-        if self._used(reading.device, total, reading.at) and self._state.held:
+        used = self._used(reading.device, total, reading.at)
+        if used is not None and self._state.held:
             self._state.held = False
-            used = Evidence((Fact(Code.WATER_USED, since=reading.at),))
-            yield self._finding(Signal.ENDED, reading.at, used)
+            yield self._finding(Signal.ENDED, reading.at, Evidence((used,)))
 
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         since = self._since()
@@ -115,19 +115,20 @@ class WaterNoUse:
 
     # ------------------------------------------------------------ the window
 
-    def _used(self, device: str, total: float, at: Instant) -> bool:
+    def _used(self, device: str, total: float, at: Instant) -> Fact | None:
+        """Takes the register; says what was used where that ends a window."""
         meter = self._state.meters.get(device)
         grown = meter.last.growth(total, at, self._rules.flow_max_m3_h) if meter else None
         if meter is None or grown is None:  # first heard, replaced, or misread: begin again
             start = Register(total, at)
             self._state.meters[device] = _Meter(start, [start], _decimals(total))
-            return False
+            return None
         since, heard = self._since(), meter.last.at
         if not meter.add(total, at, self._rules.no_use_m3):
-            return False
+            return None
         if since is not None and at.since(heard) <= self._silent_s[device]:
             self._learn(at.since(since), at)
-        return True
+        return Fact(Code.WATER_USED, value=grown, unit="m3", since=heard)
 
     def _since(self) -> Instant | None:
         """The last use of water at any meter, in this stay; None before every meter was heard."""
