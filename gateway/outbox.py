@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.database import FaultKind, StorageFault
-from gateway.outbox_rows import Draft, Gone, Limits, Row, Rows, Tombstone
+from gateway.outbox_records import Draft, Gone, Limits, Row, Tombstone
+from gateway.outbox_rows import Rows
 from gateway.outbox_store import Store, Work
 from gateway.outbox_writer import Figures, StorageState, Unsaved, Writer
 from gateway.records import Clock
@@ -150,7 +151,7 @@ class Outbox:
 
         def ask(rows: Rows) -> Resent:
             again = rows.wait_again(first, last, RESEND_AT_MOST)
-            return Resent(again, rows.tombstones(first, last, RESEND_AT_MOST))
+            return Resent(again, rows.stones.find(first, last, RESEND_AT_MOST))
 
         resent: Resent = await self._writer.do(Work(ask, priority=3))
         return resent

@@ -10,84 +10,10 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
 from itertools import islice
 
-import msgspec
-
-PRIORITIES = (0, 1, 2, 3)
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A message that has no number yet. `body` is a JSON object without `id`."""
-
-    topic: str
-    priority: int
-    """0 emergencies, 1 urgent, 2 concern, 3 technical and notes."""
-    kind: str
-    """alert, reply, state"""
-    body: bytes
-    alert_id: str = ""
-    rev: int = 0
-    """With `alert_id`: this revision of this incident is never queued twice."""
-    expires_line: float | None = None
-    """Moment on the timeline after which a p2 or p3 need not go any more. p0 and p1 ignore it."""
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A message with its number. `body` is complete."""
-
-    seq: int
-    message_id: str
-    topic: str
-    priority: int
-    kind: str
-    body: bytes
-    alert_id: str = ""
-    rev: int = 0
-    created_line: float = 0.0
-    attempts: int = 0
-    """How often it was sent since this start, and when last (timeline)."""
-    sent_line: float | None = None
-    durable: bool = True
-    """False: the disk could not take it; it is in memory and will be written when it can be."""
-
-
-class Gone(StrEnum):
-    RECEIPTED = "receipted"
-    """The platform had confirmed it, long ago."""
-    EXPIRED = "expired"
-    DROPPED = "dropped"
-    """The oldest p3 or p2, given up for the sake of the storage cap or of a full disk."""
-    SEVERAL = "several"
-    """Old tombstones of different reasons, laid together."""
-
-
-class Tombstone(msgspec.Struct, frozen=True):
-    """Sequence numbers, both ends included, that hold nothing any more unless a row says so."""
-
-    first: int
-    last: int
-    reason: Gone
-    at_line: float
-    alert_id: str = ""
-    rev: int = 0
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """The storage cap. p0 and p1 have none: an emergency is never given up."""
-
-    rows: tuple[int, int] = (20_000, 10_000)
-    """Waiting rows of p2 and p3."""
-    bytes: tuple[int, int] = (16 << 20, 8 << 20)
-    """Of their bodies."""
-    receipted: int = 1000
-    """Received rows that are kept for a resend."""
-    tombstones: int = 2000
-
-    def cap(self, priority: int) -> tuple[int, int]:
-        return self.rows[priority - 2], self.bytes[priority - 2]
-
+from gateway.outbox_records import PRIORITIES, Draft, Gone, Limits, Row, Tombstone
+from gateway.outbox_stones import STONES, Stones
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -100,9 +26,7 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS received ON message (seq) WHERE receipted = 1",
     "CREATE INDEX IF NOT EXISTS expiring ON message (expires) WHERE expires IS NOT NULL",
     "CREATE UNIQUE INDEX IF NOT EXISTS incident ON message (alert_id, rev) WHERE alert_id <> ''",
-    """CREATE TABLE IF NOT EXISTS tombstone (
-        first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason TEXT NOT NULL,
-        at REAL NOT NULL, alert_id TEXT NOT NULL, rev INTEGER NOT NULL)""",
+    STONES,
     """CREATE TABLE IF NOT EXISTS part (
         name TEXT PRIMARY KEY, crc INTEGER NOT NULL, value BLOB NOT NULL)""",
 )
@@ -127,6 +51,7 @@ class Rows:
     def __init__(self, connection: sqlite3.Connection, epoch: str, limits: Limits) -> None:
         self.connection = connection
         self.epoch = epoch
+        self.stones = Stones(connection, limits.tombstones)
         self._limits = limits
         self.seq_last = 0
         self.depth: dict[int, int] = {}
@@ -221,14 +146,6 @@ class Rows:
     def find(self, first: int, last: int, limit: int) -> list[Row]:
         return self._select("seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", first, last, limit)
 
-    def tombstones(self, first: int, last: int, limit: int) -> list[Tombstone]:
-        lines = self.connection.execute(
-            "SELECT first, last, reason, at, alert_id, rev FROM tombstone"
-            " WHERE first <= ? AND last >= ? ORDER BY first LIMIT ?",
-            (last, first, limit),
-        )
-        return [Tombstone(a, b, Gone(why), at, alert, rev) for a, b, why, at, alert, rev in lines]
-
     def parts(self) -> dict[str, bytes]:
         return dict(self.connection.execute("SELECT name, value FROM part"))
 
@@ -273,7 +190,7 @@ class Rows:
         )
         self.connection.executemany("DELETE FROM message WHERE seq = ?", [(s,) for s in seqs])
         self._received -= len(seqs)
-        self._bury_received(seqs, line)
+        self.stones.bury_received(seqs, line)
 
     def expire(self, line: float) -> int:
         """p2 and p3 whose time is over. Returns how many."""
@@ -311,42 +228,8 @@ class Rows:
                 (seq,),
             ).fetchall()[0]
             self._counted(priority, -1, -size)
-            self._bury(Tombstone(seq, seq, reason, line, alert, rev))
-        self._merge_tombstones()
-
-    # ------------------------------------------------------------ tombstones
-
-    def _bury(self, stone: Tombstone) -> None:
-        self.connection.execute(
-            "INSERT OR REPLACE INTO tombstone VALUES (?, ?, ?, ?, ?, ?)",
-            msgspec.structs.astuple(stone),
-        )
-
-    def _bury_received(self, seqs: Sequence[int], line: float) -> None:
-        """Runs of received numbers lie under one stone."""
-        for seq in seqs:
-            grown = self.connection.execute(
-                "UPDATE tombstone SET last = ?, at = ? WHERE last = ? AND reason = ?",
-                (seq, line, seq - 1, Gone.RECEIPTED),
-            )
-            if not grown.rowcount:
-                self._bury(Tombstone(seq, seq, Gone.RECEIPTED, line))
-        self._merge_tombstones()
-
-    def _merge_tombstones(self) -> None:
-        """Too many: the older half is laid together in pairs.
-
-        A stone may then cover rows that still live; a row always goes before a stone.
-        """
-        count = self._number("SELECT count(*) FROM tombstone")
-        if count <= self._limits.tombstones:
-            return
-        old = self.tombstones(0, self.seq_last, count // 2)
-        for one, other in zip(old[::2], old[1::2], strict=False):
-            reason = one.reason if one.reason == other.reason else Gone.SEVERAL
-            self.connection.execute("DELETE FROM tombstone WHERE first = ?", (other.first,))
-            last = max(one.last, other.last)
-            self._bury(Tombstone(one.first, last, reason, other.at_line))
+            self.stones.bury(Tombstone(seq, seq, reason, line, alert, rev))
+        self.stones.merge()
 
     # ------------------------------------------------------------ another database's rows
 
@@ -361,10 +244,7 @@ class Rows:
         for seq in changed:
             record = other.execute(f"SELECT {COLUMNS} FROM message WHERE seq = ?", (seq,))
             self.connection.execute(PUT, record.fetchone())
-        stones = other.execute("SELECT * FROM tombstone").fetchall()
-        if stones != self.connection.execute("SELECT * FROM tombstone").fetchall():
-            self.connection.execute("DELETE FROM tombstone")
-            self.connection.executemany("INSERT INTO tombstone VALUES (?, ?, ?, ?, ?, ?)", stones)
+        self.stones.take_over(other)
         self.put_parts(dict(other.execute("SELECT name, value FROM part")))
         self.recount()
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from gateway.outbox_rows import COLUMNS, Record
+from gateway.outbox_stones import ALL_STONES
 
 MEMORY_DISK = Path("/dev/shm")
 """Where copies fit even if no disk can be written."""
@@ -67,7 +68,7 @@ def _read(connection: sqlite3.Connection, remains: Remains) -> None:
         for name, crc, value in _both_ends(connection, parts)
         if isinstance(value, bytes) and zlib.crc32(value) == crc
     }
-    stones = "SELECT * FROM tombstone ORDER BY first"
+    stones = f"{ALL_STONES} ORDER BY first"
     remains.stones = list(dict.fromkeys(_both_ends(connection, stones)))
 
 

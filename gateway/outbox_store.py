@@ -35,8 +35,10 @@ from gateway.database import (
     roll_back,
     set_aside,
 )
-from gateway.outbox_rows import PUT, SCHEMA, Limits, Rows
+from gateway.outbox_records import Limits
+from gateway.outbox_rows import PUT, SCHEMA, Rows
 from gateway.outbox_salvage import salvage
+from gateway.outbox_stones import PUT_STONE
 from gateway.records import Clock
 
 RESERVE_BYTES = 512 << 10
@@ -183,7 +185,7 @@ class Store:
             memory.execute(statement)
         remains = salvage(self.path)
         memory.executemany(PUT, remains.messages)
-        memory.executemany("INSERT INTO tombstone VALUES (?, ?, ?, ?, ?, ?)", remains.stones)
+        memory.executemany(PUT_STONE, remains.stones)
         Rows(memory, "", self._limits).put_parts(remains.parts)
         return memory
 

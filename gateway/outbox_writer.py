@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from gateway.database import FaultKind, StorageFault
-from gateway.outbox_rows import Row
+from gateway.outbox_records import Row
 from gateway.outbox_store import Store, Work
 
 QUIET_S = 1.0
