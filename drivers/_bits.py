@@ -17,13 +17,20 @@ def sum8(data: bytes | bytearray) -> int:
     return sum(data) & 0xFF
 
 
+def _crc16_of_byte(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+CRC16 = tuple(map(_crc16_of_byte, range(256)))
+
+
 def crc16(data: bytes | bytearray) -> int:
     """CRC-16/MODBUS: polynomial A001 reflected, begins with FFFF; sent low byte first."""
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+        crc = crc >> 8 ^ CRC16[(crc ^ byte) & 0xFF]
     return crc
 
 

@@ -20,6 +20,7 @@ EXTENSION_BIT = 0x80
 REAL = meterbus.DataEncoding.ENCODING_REAL
 DECIMAL = meterbus.DataEncoding.ENCODING_BCD
 INTEGER = meterbus.DataEncoding.ENCODING_INTEGER
+UNITS = (meterbus.MeasureUnit.M3, meterbus.MeasureUnit.WH, meterbus.MeasureUnit.J)
 PRESENT = meterbus.FunctionType.INSTANTANEOUS_VALUE
 
 
@@ -80,7 +81,7 @@ def _meaning(record: Any) -> tuple[int, str] | None:
         row = meterbus.VIFTable.lut.get(parts[1] | 0x200)
     else:
         return None
-    if row is None or not isinstance(row[1], meterbus.MeasureUnit):
+    if row is None or row[1] not in UNITS:
         return None
     return round(math.log10(row[0])), row[1].value
 

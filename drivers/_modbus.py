@@ -17,7 +17,9 @@ READS = frozenset({0x01, 0x02, 0x03, 0x04})
 SLAVES = bytes(range(1, 248))
 EXCEPTION = 0x80
 REQUEST = 8
-MOST_DATA = 250
+MOST_DATA = 64
+"""Bytes of data in an answer. The standard allows 250; we never ask for more than this, and a
+header that claims more is not believed."""
 LONGEST = 5 + MOST_DATA
 
 
