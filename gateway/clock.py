@@ -9,15 +9,18 @@ date to be, with a word on whether to believe it.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from gateway import clock_pace as pace
+from gateway.clock_anchor import Anchor, Known, boot_id, decode_anchor, encode_anchor
 from gateway.records import Instant
+
+__all__ = ["Anchor", "SimulatedClock", "SystemClock", "decode_anchor", "encode_anchor"]
 
 Quality = Literal["synced", "holdover", "unsure"]
 
@@ -34,35 +37,12 @@ LONGEST_DOWNTIME_S = 365 * 86_400.0
 """A hub that claims to have been off for longer is not believed the rest."""
 
 TIMESYNCD = Path("/run/systemd/timesync/synchronized")
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMESYNCD_FRESH_S = 86_400.0
 """timesyncd touches its file at every poll, at most 34 minutes apart; a day is generous."""
+REACT_S = 0.2
+"""Who sleeps in a simulated time notices a change of its speed within so many real seconds."""
 STA_UNSYNC = 0x40
 """<sys/timex.h>: the kernel's clock is not disciplined by anybody."""
-
-
-class Known(msgspec.Struct, frozen=True):
-    """A moment at which both times were known, and the boot in which that was."""
-
-    line: float
-    wall: float
-    boot_id: str
-
-
-class Anchor(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the timeline is tied to the machine; saved, so that the next start can go on.
-
-    Save it in the transaction of whatever carries a `line`: after a power cut without a trusted
-    clock the timeline goes on from here.
-    """
-
-    line: float
-    wall: float
-    trusted: bool
-    boot_id: str
-    boottime: float
-    known: Known | None = None
-    """When the wall was last trusted; from it the downtime is reckoned once it is trusted again."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -167,6 +147,64 @@ def _continued(anchor: Anchor | None, boot_id: str, ticks: float) -> float:
     return anchor.line
 
 
+# ---------------------------------------------------------------- simulated time
+
+
+class SimulatedClock:
+    """A `records.Clock` that follows such a file; it is always right."""
+
+    quality: Quality = "synced"
+    jumps = 0
+    downtime_s = 0.0
+
+    def __init__(self, file: Path, real: Callable[[], float] = pace.real_seconds) -> None:
+        """Raises OSError or msgspec.DecodeError if the file is not there or is no pace."""
+        self._file = file
+        self._real = real
+        self._seen = self._stamp()
+        self._pace = pace.read(file)
+        self._last = self._pace.at(real())
+
+    @property
+    def speed(self) -> float:
+        self._follow()
+        return self._pace.speed
+
+    def now(self) -> Instant:
+        self._follow()
+        now = self._pace.at(self._real())
+        # Whoever looked just before a slow-down was a hair ahead; it waits for the others.
+        if now.line > self._last.line:
+            self._last = now
+        return self._last
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.now().line + seconds
+        while (left := until - self.now().line) > 0:
+            real = left / self._pace.speed if self._pace.speed else REACT_S
+            await asyncio.sleep(min(real, REACT_S))
+        await asyncio.sleep(0)
+
+    def anchor(self) -> Anchor:
+        now = self.now()
+        return Anchor(
+            line=now.line, wall=now.wall, trusted=True, boot_id=boot_id(), boottime=self._real()
+        )
+
+    def _follow(self) -> None:
+        """One stat; reads the file only if it is another one."""
+        try:
+            seen = self._stamp()
+        except FileNotFoundError:
+            return  # whoever made it is gone: time goes on as it did
+        if seen != self._seen:
+            self._seen, self._pace = seen, pace.read(self._file)
+
+    def _stamp(self) -> tuple[int, int]:
+        found = self._file.stat()
+        return found.st_mtime_ns, found.st_ino
+
+
 # ---------------------------------------------------------------- this machine
 
 
@@ -178,14 +216,6 @@ def this_machine() -> Machine:
         synced=synced,
         boot_id=boot_id(),
     )
-
-
-def boot_id() -> str:
-    """Random per boot; empty where there is none, and then every start counts as a boot."""
-    try:
-        return BOOT_ID.read_text().strip()
-    except OSError:
-        return ""
 
 
 def synced(wall: float) -> bool:
@@ -213,43 +243,3 @@ def timesyncd_synced(wall: float, flag: Path = TIMESYNCD) -> bool:
     except OSError:
         return False
     return 0 <= wall - touched + JUMP_S <= TIMESYNCD_FRESH_S
-
-
-# ---------------------------------------------------------------- the anchor in a file
-
-
-def newest(anchors: Iterable[Anchor | None]) -> Anchor | None:
-    """Of several saved anchors the one that is furthest along the timeline."""
-    return max((a for a in anchors if a is not None), key=lambda a: a.line, default=None)
-
-
-def encode_anchor(anchor: Anchor) -> bytes:
-    return msgspec.json.encode(anchor)
-
-
-def decode_anchor(saved: bytes | None) -> Anchor | None:
-    """None for what is missing or damaged: then the timeline begins anew."""
-    try:
-        return msgspec.json.decode(saved, type=Anchor) if saved else None
-    except msgspec.DecodeError:
-        return None
-
-
-def load_anchor(file: Path) -> Anchor | None:
-    return decode_anchor(file.read_bytes() if file.exists() else None)
-
-
-def save_anchor(file: Path, anchor: Anchor) -> None:
-    """All of it or nothing, also when the power fails. Raises OSError."""
-    replace(file, encode_anchor(anchor), durable=True)
-
-
-def replace(file: Path, content: bytes, *, durable: bool = False) -> None:
-    """Puts a new file in the place of the old one in one step. Raises OSError."""
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    with fresh.open("wb") as out:
-        out.write(content)
-        if durable:
-            out.flush()
-            os.fsync(out.fileno())
-    fresh.replace(file)

@@ -14,24 +14,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import clock_pace as pace
 from gateway.clock import (
     HOLDOVER_S,
     LONGEST_DOWNTIME_S,
     LOOK_S,
-    Anchor,
     Machine,
+    SimulatedClock,
     SystemClock,
+    this_machine,
+    timesyncd_synced,
+)
+from gateway.clock_anchor import (
+    Anchor,
     boot_id,
     decode_anchor,
     encode_anchor,
     load_anchor,
     newest,
     save_anchor,
-    this_machine,
-    timesyncd_synced,
 )
-from gateway.simulate import pace
-from gateway.simulate.pace import SimulatedClock
 
 EVENING = 1_790_000_000.0
 DAY = 86_400.0
@@ -464,7 +466,8 @@ def test_the_anchor_of_a_simulated_clock_is_its_present(tmp_path: Path) -> None:
 OTHER = """
 import json, sys
 from pathlib import Path
-from gateway.simulate.pace import SimulatedClock, real_seconds
+from gateway.clock import SimulatedClock
+from gateway.clock_pace import real_seconds
 clock = SimulatedClock(Path(sys.argv[1]))
 before = real_seconds()
 line = clock.now().line
