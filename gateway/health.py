@@ -153,6 +153,8 @@ class Presence(msgspec.Struct, frozen=True):
     since: Instant | None = None
     certainty: float = 0.0
     """0 to 1."""
+    words: Words = Words()
+    """Filled in by `status`."""
 
 
 class Revision(msgspec.Struct, frozen=True):

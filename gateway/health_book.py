@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from gateway.health import DeviceState, Latest, Revision
+from gateway.health import Latest, Revision
 from gateway.health_words import SHOWN, step_words, value
 from gateway.records import (
     Alert,
@@ -23,14 +23,6 @@ from gateway.records import (
     WorkOrder,
 )
 
-LOST_S = 25 * 3600.0
-"""Silent for this long is lost, whatever its rhythm (EN 50134-2: 25 h supervision)."""
-LATE_FLOOR_S = 300.0
-"""Nothing is late before this: an unchanged state is passed on once a minute only."""
-RHYTHM = 3.0
-"""Late after this many times the usual longest silence."""
-FORGET = 0.98
-"""One long silence is the usual one for about fifty gaps."""
 REVISIONS = 12
 """Kept for each alert: the first, and the newest."""
 ALERTS = 40
@@ -52,8 +44,6 @@ class DeviceNotes(msgspec.Struct):
     """What is remembered of one device."""
 
     seen: Instant | None = None
-    usual_s: float = 0.0
-    """The longest silence lately."""
     battery: float | None = None
     low: bool = False
     latest: dict[str, Latest] = {}
@@ -93,9 +83,6 @@ class HealthBook:
         if device is None:
             return
         notes = self._notes[device.id]
-        if notes.seen is not None:
-            gap = reading.at.since(notes.seen)
-            notes.usual_s = max(gap, notes.usual_s * FORGET if gap > 0 else notes.usual_s)
         notes.seen = reading.at
         _note_battery(notes, reading)
         if reading.quantity in SHOWN:
@@ -139,17 +126,6 @@ class HealthBook:
     def steps(self, alert_id: str) -> AlertNotes:
         return self._alerts.get(alert_id) or AlertNotes()
 
-    def judge(self, device: Device, now: Instant) -> DeviceState:
-        """By its silence alone; whether its radio is blind is for the caller to know."""
-        notes = self._notes[device.id]
-        if notes.seen is None:
-            return DeviceState.UNKNOWN
-        late_s, lost_s = patience(device, notes.usual_s)
-        silent = now.since(notes.seen)
-        if silent > lost_s:
-            return DeviceState.LOST
-        return DeviceState.LATE if silent > late_s else DeviceState.OK
-
     def state(self) -> object:
         return msgspec.to_builtins(_State(self._notes, self._signs, self._alerts))
 
@@ -188,19 +164,6 @@ class HealthBook:
     def _find(self, alert_id: str, rev: int) -> list[tuple[int, Revision]]:
         revisions = self.steps(alert_id).revisions
         return [(i, revision) for i, revision in enumerate(revisions) if revision.rev == rev]
-
-
-def patience(device: Device, usual_s: float) -> tuple[float, float]:
-    """(late, lost): seconds of silence after which a device is the one and the other."""
-    if device.silent_s:
-        late = device.silent_s
-    elif device.poll_s:
-        late = max(LATE_FLOOR_S, RHYTHM * device.poll_s)
-    else:
-        late = max(LATE_FLOOR_S, RHYTHM * usual_s) if usual_s else LOST_S
-    late = min(late, LOST_S)
-    lost = LOST_S if not (device.silent_s or device.poll_s) else min(LOST_S, RHYTHM * late)
-    return late, lost
 
 
 def _note_battery(notes: DeviceNotes, reading: Reading) -> None:

@@ -26,14 +26,11 @@ from gateway.health import (
 from gateway.health_book import HealthBook
 from gateway.records import (
     Alert,
-    AlertType,
-    Condition,
     Device,
     DeviceKind,
     Instant,
     RadioState,
     Room,
-    RoomKind,
     Severity,
 )
 
@@ -59,8 +56,10 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outbox: OutboxHealth = OutboxHealth()
     storage: StorageHealth = StorageHealth()
     presence: Presence = Presence()
+    states: Mapping[str, str] = {}
+    """Device id -> ok, late, lost or unknown, as the supervision judges."""
     alerts: tuple[Alert, ...] = ()
-    """The open ones, from the alert table."""
+    """All that the alert table remembers, over or not."""
     rejected: dict[str, int] = {}
     restarts: dict[str, int] = {}
 
@@ -95,7 +94,7 @@ def status(now: Instant, book: HealthBook, parts: Parts) -> Status:
         routes=parts.routes,
         outbox=parts.outbox,
         storage=parts.storage,
-        presence=parts.presence,
+        presence=health_why.presence(parts.presence),
         open=_open(now, book, parts.alerts),
         recent=_recent(now, book, parts.alerts),
         rejected=parts.rejected,
@@ -107,9 +106,8 @@ def status(now: Instant, book: HealthBook, parts: Parts) -> Status:
 def _summed_up(bare: Status, book: HealthBook) -> Status:
     problems = health_why.problems(bare, book.zone)
     level = _level(bare, problems)
-    grave = [v for v in bare.open if _LEVELS.get(v.alert.severity) is level]
-    said = [_headline(view) for view in grave] or list(problems) or [Words()]
-    words = health_why.summary_words(level, said[0], len(said))
+    grave = [_headline(v) for v in bare.open if _LEVELS.get(v.alert.severity) is level]
+    words = health_why.summary_words(level, grave, health_why.deaf(bare.devices))
     return msgspec.structs.replace(bare, summary=Summary(level, words), problems=problems)
 
 
@@ -141,7 +139,10 @@ def _room_names(rooms: Iterable[Room]) -> dict[str, Words]:
     is not written in Latin letters."""
     names = {}
     for room in rooms:
-        zh, en = sentences.room_name(room.kind, "zh"), sentences.room_name(room.kind, "en")
+        zh, en = (
+            sentences.room_name(room.kind, "zh"),
+            _capital(sentences.room_name(room.kind, "en")),
+        )
         if room.name and room.name.isascii():
             zh, en = room.name, room.name
         elif room.name:
@@ -158,7 +159,7 @@ def _device_names(devices: Iterable[Device]) -> Mapping[str, Words]:
     for device in devices:
         which = f" {device.id}" if count[device.room, device.kind] > 1 else ""
         zh = sentences.device_name(device.kind, "zh")
-        en = sentences.device_name(device.kind, "en")
+        en = _capital(sentences.device_name(device.kind, "en"))
         names[device.id] = Words(zh + which, en + which)
     return names
 
@@ -168,9 +169,9 @@ def _device(
 ) -> DeviceHealth:
     notes = book.notes(device.id)
     blind = _blind_radio(device, parts.radios)
-    state = DeviceState.UNKNOWN if blind else book.judge(device, now)
-    if not blind and _reported_offline(device, parts.alerts):
-        state = DeviceState.LOST
+    state = DeviceState(parts.states.get(device.id, DeviceState.UNKNOWN))
+    if blind and state is not DeviceState.LOST:
+        state = DeviceState.UNKNOWN
     silent_s = now.since(notes.seen) if notes.seen else None
     return DeviceHealth(
         id=device.id,
@@ -195,16 +196,6 @@ def _blind_radio(device: Device, radios: Iterable[RadioState]) -> RadioState | N
     return None
 
 
-def _reported_offline(device: Device, alerts: Iterable[Alert]) -> bool:
-    """The rules already raised it: the page never says less than the alert."""
-    return any(
-        alert.type is AlertType.SENSOR_OFFLINE
-        and alert.cause == device.id
-        and alert.condition is Condition.PRESENT
-        for alert in alerts
-    )
-
-
 # ---------------------------------------------------------------- alerts
 
 
@@ -227,7 +218,7 @@ def _alert(alert: Alert, now: Instant, book: HealthBook) -> AlertHealth:
     return AlertHealth(
         alert=alert,
         title=Words(sentences.title(alert.type, "zh"), sentences.title(alert.type, "en")),
-        sentence=_sentence(alert, book, room, device),
+        sentence=_sentence(alert, now, book, room, device),
         help=health_words.help_words(alert, steps.eta, now, book.zone),
         where=_room_names(book.rooms)[room.id] if room else Words(),
         eta=steps.eta,
@@ -235,10 +226,16 @@ def _alert(alert: Alert, now: Instant, book: HealthBook) -> AlertHealth:
     )
 
 
-def _sentence(alert: Alert, book: HealthBook, room: Room | None, device: Device | None) -> Words:
-    where = room.kind if room else RoomKind.OTHER
+def _sentence(
+    alert: Alert, now: Instant, book: HealthBook, room: Room | None, device: Device | None
+) -> Words:
+    where = room.kind if room else None
     kind = device.kind if device else DeviceKind.HUB
     return Words(
-        sentences.sentence(alert, "zh", book.zone, where, kind),
-        sentences.sentence(alert, "en", book.zone, where, kind),
+        sentences.sentence(alert, "zh", book.zone, where, kind, now),
+        sentences.sentence(alert, "en", book.zone, where, kind, now),
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

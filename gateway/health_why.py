@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
+import msgspec
+
 from gateway.health import (
     DeviceHealth,
     DeviceState,
@@ -134,24 +136,35 @@ _PRESENCE = {
 }
 
 
-def presence_words(presence: Presence) -> Words:
-    return _PRESENCE[presence.state]
+def presence(presence: Presence) -> Presence:
+    return msgspec.structs.replace(presence, words=_PRESENCE[presence.state])
 
 
-def summary_words(level: Level, first: Words, count: int) -> Words:
-    """One sentence for the whole home. `first`: the gravest alert or problem, of `count`."""
-    zh, en = first.zh, first.en
-    if count > 1:
-        zh, en = f"{zh}（共{count}项）", f"{en} (and {count - 1} more)"
-    return {
-        Level.EMERGENCY: Words(f"紧急：{zh}", f"Emergency: {en}"),
-        Level.CONCERN: Words(f"请留意：{zh}", f"Please look after this: {en}"),
-        Level.IMPAIRED: Words(
-            f"没有告警，但主机并非全都看得到：{zh}",
-            f"No alert is open, but not everything can be seen: {en}",
-        ),
-        Level.WELL: Words("家中一切安好", "All is well at home"),
-    }[level]
+def deaf(devices: Iterable[DeviceHealth]) -> bool:
+    """Whether an emergency may go unheard: a safety device is lost, or nobody knows."""
+    unheard = (DeviceState.LOST, DeviceState.UNKNOWN)
+    return any(device.safety and device.state in unheard for device in devices)
+
+
+def summary_words(level: Level, grave: Sequence[Words], deaf: bool) -> Words:
+    """One sentence for the whole home. `grave`: the headlines of the gravest open alerts."""
+    if level is Level.WELL:
+        return Words("家中一切安好", "All is well at home")
+    if level is Level.IMPAIRED and deaf:
+        return Words(
+            "求助信号可能收不到，请尽快检查", "A call for help may go unheard: please check soon"
+        )
+    if level is Level.IMPAIRED:
+        return Words(
+            "没有人求助，但有设备或线路需要检查",
+            "Nobody calls for help, but something needs checking",
+        )
+    zh, en = grave[0].zh, grave[0].en
+    if more := len(grave) - 1:
+        zh, en = f"{zh}（另有{more}项）", f"{en} (and {more} more)"
+    if level is Level.EMERGENCY:
+        return Words(f"紧急：{zh}", f"Emergency: {en}")
+    return Words(f"请留意：{zh}", f"Please look after this: {en}")
 
 
 def why(status: Status, language: str) -> list[str]:
@@ -162,7 +175,7 @@ def why(status: Status, language: str) -> list[str]:
         said.append(Words(f"{where.zh} {view.title.zh}".strip(), f"{view.title.en}, {where.en}"))
         said += [view.sentence, view.help]
     said += status.problems
-    said += [presence_words(status.presence), _heard(status), _waiting(status)]
+    said += [status.presence.words, _heard(status), _waiting(status)]
     said += _counted(status)
     return [words.of(language) for words in said]
 

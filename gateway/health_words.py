@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from gateway import sentences
 from gateway.health import DeviceState, Words
 from gateway.records import Alert, Instant, Outcome, Quantity, RadioState, State, Value
+
+LANGUAGES: tuple[sentences.Language, ...] = ("zh", "en")
 
 # ---------------------------------------------------------------- values
 
@@ -85,19 +88,8 @@ def _measure(quantity: Quantity, number: float, channel: str) -> Words:
 
 
 def lasting(seconds: float) -> Words:
-    """ "6小时20分" / "6 h 20 min"; two units at most."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return Words(f"{whole}秒", f"{whole} s")
-    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
-    parts = [(days, "天", "d"), (hours, "小时", "h"), (minutes, "分", "min")]
-    while not parts[0][0]:
-        parts.pop(0)
-    said = [part for part in parts[:2] if part[0]]
-    zh = "".join(f"{count}{unit}" for count, unit, _ in said)
-    if said[-1][1] == "分" and len(said) == 1:
-        zh += "钟"
-    return Words(zh, " ".join(f"{count} {unit}" for count, _, unit in said))
+    """ "6小时20分" / "6 h 20 min"."""
+    return Words(sentences.duration(seconds, "zh"), sentences.duration(seconds, "en"))
 
 
 def moment(at: Instant, now: Instant, zone: tzinfo) -> Words:
@@ -129,25 +121,16 @@ _HELP: dict[State, Words] = {
     State.EXPIRED: Words("已过期", "Expired, nobody closed it"),
 }
 
-_OUTCOMES: dict[Outcome, Words] = {
-    Outcome.CLEARED: Words("情况已恢复", "it is over"),
-    Outcome.HELPED: Words("已帮助", "help was given"),
-    Outcome.FALSE_ALARM: Words("误报", "false alarm"),
-    Outcome.TEST: Words("测试", "it was a test"),
-    Outcome.NOT_REACHED: Words("未联系上", "nobody was reached"),
-    Outcome.OTHER: Words("其他", "other"),
-}
-
 
 def help_words(alert: Alert, eta: Instant | None, now: Instant, zone: tzinfo) -> Words:
     """ "Help is on the way, expected at 21:52"."""
     said = _HELP[alert.state]
     if alert.state is State.DISPATCHED and eta is not None:
         return _arrival(said, eta, now, zone)
-    outcome = _OUTCOMES.get(alert.outcome)
-    if outcome and not alert.state.open:
-        return Words(f"{said.zh}：{outcome.zh}", f"{said.en}: {outcome.en}")
-    return said
+    if alert.outcome is Outcome.NONE or alert.state.open:
+        return said
+    zh, en = (sentences.outcome_name(alert.outcome, language) for language in LANGUAGES)
+    return Words(f"{said.zh}：{zh}", f"{said.en}: {en}")
 
 
 def _arrival(said: Words, eta: Instant, now: Instant, zone: tzinfo) -> Words:
