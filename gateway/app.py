@@ -1,0 +1,274 @@
+"""Builds the whole daemon from the plan of one home, and lists every task. READ THIS FIRST.
+
+    radios --frames--> pipeline --alerts--> outbox --rows--> sender --routes--> platform
+                          ^                                     |
+                          +------------- answers ---------------+
+
+No other file creates a task of the daemon's, opens its files or keeps an instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from gateway import __version__, notify, wire
+from gateway.alerts import ulid
+from gateway.clock import SimulatedClock, SystemClock, decode_anchor, encode_anchor
+from gateway.health import Status
+from gateway.health_book import HealthBook
+from gateway.health_status import status
+from gateway.home import ClockSettings, Home
+from gateway.journal import Journal
+from gateway.machine import power_readings
+from gateway.outbox import Outbox, Unsaved
+from gateway.outbox_peek import saved_part
+from gateway.pipeline import Step
+from gateway.radio.serial_port import SerialPort
+from gateway.records import (
+    HUB,
+    Alert,
+    AlertType,
+    Code,
+    Driver,
+    Evidence,
+    Fact,
+    Finding,
+    Instant,
+    Quantity,
+    Radio,
+    Reading,
+    Severity,
+    Signal,
+)
+from gateway.report import heartbeat, parts
+from gateway.supervise import Supervisor
+from gateway.uplink.mqtt import MqttRoute
+from gateway.uplink.route import Event, Route
+from gateway.uplink.sender import Arrival, Sender
+from gateway.watch import Watch
+from gateway.web.server import WebPage
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""Seconds between two passes of the rules."""
+FASTEST_TICK_S = 0.1
+"""... on the machine's clock, when a demo lets the time fly."""
+LOOK_S = 5.0
+"""Seconds between two looks at the hub itself."""
+KEEP_S = 60.0
+"""Seconds between two durable writes of what the rules remember."""
+
+
+class App:
+    """One running hub. Everything at its edges is handed in, so that a test can swap it."""
+
+    def __init__(
+        self,
+        home: Home,
+        clock: SystemClock | SimulatedClock,
+        watch: Watch,
+        outbox: Outbox,
+        journal: Journal,
+        radios: Sequence[Radio],
+        routes: Callable[[asyncio.Queue[Event]], Sequence[Route]],
+        power: Callable[[Instant], Iterable[Reading]],
+    ) -> None:
+        self.home, self.clock, self.outbox = home, clock, outbox
+        self.watch, self.pipeline, self.radios = watch, watch.pipeline, tuple(radios)
+        self.journal = journal
+        self.supervisor = Supervisor()
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        self.routes = tuple(routes(events))
+        self.sender = Sender(outbox, self.routes, events, home.hub, clock)
+        self.book = HealthBook(home.rooms, home.devices, home.zone)
+        self.page = WebPage(home.web, self.status)
+        self.started_at = clock.now()
+        self._power = power
+        self._restore(outbox.snapshot())
+
+    async def run(self) -> None:
+        """Every task of the daemon. Ends when cancelled; each job is restarted when it dies."""
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
+            **{f"radio {radio.name}": partial(self.receive, radio) for radio in self.radios},
+            **{f"route {route.name}": route.run for route in self.routes},
+            "rules": self.tick,
+            "sender": self.sender.run,
+            "answers": self.answer,
+            "hub": self.look_at_the_hub,
+            "heartbeat": self.beat,
+            "keep": self.keep,
+            "page": self.page.run,
+        }
+        async with asyncio.TaskGroup() as tasks:
+            for name, job in jobs.items():
+                tasks.create_task(self.supervisor.forever(name, job), name=name)
+
+    async def close(self) -> None:
+        """What the rules remember is written, and both databases are closed."""
+        await self.take(Step(), keep=True)
+        self.outbox.close()
+        self.journal.close()
+
+    # ------------------------------------------------------------ the jobs
+
+    async def receive(self, radio: Radio) -> None:
+        async for frame in radio.frames():
+            await self.take(self.pipeline.on_frame(frame))
+
+    async def tick(self) -> None:
+        while True:
+            await self.take(self.pipeline.on_tick(self.clock.now()))
+            await self._pause(TICK_S)
+
+    async def answer(self) -> None:
+        """What the platform says enters the same table as what the sensors say."""
+        while True:
+            arrival = await self.sender.arrivals.get()
+            await self._take_arrival(arrival)
+            arrival.done()
+
+    async def look_at_the_hub(self) -> None:
+        while True:
+            for reading in self._self_report(self.clock.now()):
+                await self.take(self.pipeline.on_hub(reading))
+            await self._pause(LOOK_S)
+
+    async def beat(self) -> None:
+        """The newest heartbeat waits in the sender until a route is up; it is never stored."""
+        shortest = min((uplink.heartbeat_s for uplink in self.home.uplinks), default=60.0)
+        while True:
+            now = self.clock.now()
+            beat = heartbeat(self.status(), self.outbox.figures, self.home)
+            self.sender.heartbeat(*wire.heartbeat_message(beat, self.home.hub, now))
+            await asyncio.sleep(shortest)
+
+    async def keep(self) -> None:
+        """Feeds the watchdog, and only after the rules have passed and the disk has answered."""
+        fed: Instant | None = None
+        while True:
+            passed = self.pipeline.last_pass
+            await self.take(Step(), keep=True)
+            if passed == fed:
+                await asyncio.sleep(FASTEST_TICK_S)
+                continue
+            if fed is None:
+                notify.ready()
+            notify.watchdog()
+            fed = passed
+            await asyncio.sleep(min(KEEP_S, (notify.watchdog_interval() or KEEP_S * 3) / 3))
+
+    # ------------------------------------------------------------ one step
+
+    async def take(self, step: Step, keep: bool = False) -> None:
+        """Journal, page and outbox learn what a step led to. Returns when its alerts are durable.
+
+        The snapshot belongs to this very step: nothing may be awaited before it is taken.
+        """
+        for reading in step.readings:
+            self.journal.add(reading)
+            self.book.on_reading(reading)
+        for alert in step.alerts:
+            self.book.on_alert(alert)
+        if step.alerts or keep:
+            drafts = [wire.alert_draft(alert, self.home) for alert in step.alerts]
+            snapshot = self._changed()
+            try:
+                rows = await self.outbox.commit(drafts, snapshot)
+            except Unsaved as unsaved:
+                rows = unsaved.rows  # told as hub.storage_fault; sending them is what matters
+            self.sender.notify(rows)
+        if step.readings or step.alerts:
+            self.page.changed()
+
+    # ------------------------------------------------------------ what the jobs are made of
+
+    async def _take_arrival(self, arrival: Arrival) -> None:
+        for answer in arrival.answers:
+            await self.take(self.pipeline.on_answer(answer))
+        if arrival.command is not None:
+            await self.take(Step([], self._test_alert(self.clock.now())))
+
+    def status(self) -> Status:
+        return status(self.clock.now(), self.book, parts(self))
+
+    def _test_alert(self, now: Instant) -> list[Alert]:
+        """The platform asked for a test: it makes the whole way, and says that it is one."""
+        finding = Finding(
+            type=AlertType.TEST_PERIODIC,
+            cause=HUB,
+            signal=Signal.HAPPENED,
+            severity=Severity.S0,
+            at=now,
+            evidence=Evidence(observed=(Fact(Code.SELF_TEST, since=now),)),
+        )
+        return self.pipeline.book.on_finding(finding)
+
+    def _self_report(self, now: Instant) -> Iterable[Reading]:
+        """What the hub knows of itself, as readings like any other."""
+        yield from self._power(now)
+        yield Reading(HUB, Quantity.STORAGE_OK, self.outbox.state.ok, now)
+        yield Reading(HUB, Quantity.CLOCK_TRUSTED, now.trusted, now)
+        for radio in self.radios:
+            state = radio.state()
+            yield Reading(HUB, Quantity.RADIO_ALIVE, state.alive, now, channel=state.name)
+        for route in self.sender.state().routes:
+            yield Reading(HUB, Quantity.LINK_UP, route.up, now, channel=route.name)
+
+    def _changed(self) -> dict[str, bytes]:
+        """What a restart must not forget, as far as it is not in the outbox already."""
+        snapshot = self.pipeline.snapshot()
+        snapshot["page"] = msgspec.json.encode(self.book.state())
+        if isinstance(self.clock, SystemClock):
+            snapshot["clock"] = encode_anchor(self.clock.anchor())
+        return snapshot
+
+    def _restore(self, snapshot: Mapping[str, bytes]) -> None:
+        unread = self.pipeline.restore(snapshot)
+        try:
+            self.book.restore(msgspec.json.decode(snapshot.get("page", b"{}")))
+        except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
+            unread.append("page")
+        for part in unread:
+            log.warning("what %s remembered cannot be read; it starts afresh", part)
+
+    async def _pause(self, seconds: float) -> None:
+        """On the home's timeline, but never so short that the machine does nothing else."""
+        await asyncio.gather(self.clock.sleep(seconds), asyncio.sleep(FASTEST_TICK_S))
+
+
+def open_app(home: Home, drivers: Mapping[str, Driver]) -> App:
+    """The real thing: opens the clock, the disk, the ports and the ways to the platform."""
+    data = Path(home.hub.data)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = data / "outbox.sqlite"
+    clock = open_clock(home.clock, path)
+    journal = Journal.open(data / "journal.sqlite")
+    outbox = Outbox.open(path, clock, make_room=journal.make_room)
+    ports = [
+        SerialPort(port, [d for d in home.devices if d.port == port.name], drivers, clock)
+        for port in home.ports
+    ]
+
+    def routes(events: asyncio.Queue[Event]) -> list[Route]:
+        return [
+            MqttRoute(uplink, home.hub, clock, events, __version__, outbox.epoch)
+            for uplink in home.uplinks
+        ]
+
+    watch = Watch(home, drivers, lambda at: ulid(at.wall, os.urandom(10)))
+    return App(home, clock, watch, outbox, journal, ports, routes, power_readings)
+
+
+def open_clock(settings: ClockSettings, outbox: Path) -> SystemClock | SimulatedClock:
+    """The timeline goes on from the newest moment that the outbox holds."""
+    if settings.source == "simulated":
+        return SimulatedClock(Path(settings.file))
+    return SystemClock(decode_anchor(saved_part(outbox, "clock")), settings.trust)

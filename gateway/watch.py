@@ -1,0 +1,54 @@
+"""The rules that watch one home, in the order in which they are asked; emergencies come first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.alerts import AlertBook
+from gateway.detect.alarms import Alarms
+from gateway.detect.battery import Battery
+from gateway.detect.fault import Fault
+from gateway.detect.hub import HubHealth
+from gateway.detect.leak import Leak
+from gateway.detect.power_no_use import PowerNoUse
+from gateway.detect.presence import Presence
+from gateway.detect.pressed import Pressed
+from gateway.detect.stuck import Stuck
+from gateway.detect.supervision import Supervision
+from gateway.detect.water_continuous import WaterContinuous
+from gateway.detect.water_high_use import WaterHighUse
+from gateway.detect.water_no_use import WaterNoUse
+from gateway.home import Home
+from gateway.pipeline import Pipeline
+from gateway.records import Detector, Driver, Instant
+
+
+class Watch:
+    """The pipeline of one home, and the detectors whose opinion the page asks for."""
+
+    def __init__(
+        self, home: Home, drivers: Mapping[str, Driver], new_id: Callable[[Instant], str]
+    ) -> None:
+        """`new_id` makes the id of a new incident."""
+        rules, devices = home.rules, home.devices
+        self.presence = Presence(rules.presence, devices)
+        self.supervision = Supervision(rules.supervision, devices)
+        self.battery = Battery(rules.supervision, devices)
+        detectors: list[Detector] = [
+            Pressed(rules.sos, devices),
+            Alarms(rules.gas),
+            Leak(rules.leak),
+            # Presence before whoever asks it whether anybody is at home.
+            self.presence,
+            WaterNoUse(rules.water, devices, home.zone, self.presence),
+            WaterContinuous(rules.water, devices, home.zone),
+            WaterHighUse(rules.water, devices, home.zone),
+            PowerNoUse(rules.power, devices, self.presence),
+            self.supervision,
+            self.battery,
+            Fault(rules.supervision, devices),
+            Stuck(rules.supervision, devices),
+            HubHealth(rules.hub, devices),
+        ]
+        book = AlertBook(new_id, rules.sos.merge_s, rules.sos.cancel_s)
+        self.pipeline = Pipeline(devices, drivers, detectors, book)
