@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -18,82 +18,19 @@ from gateway.home import Port
 from gateway.radio.line import open_line
 from gateway.radio.serial_port import SerialPort
 from gateway.records import (
-    BadFrame,
     Device,
     DeviceKind,
-    Driver,
-    Echo,
-    Enrolled,
-    Frame,
-    Instant,
     Quantity,
     RadioState,
-    Reading,
     SerialLine,
 )
 from gateway.simulate.meters import ElectricityMeter, MBusMeter, WaterMeter
 from gateway.simulate.modules import GasAlarm, InputModule, crc, framed
 from gateway.simulate.wires import Fault, Noise, Slave, Wire
+from tests.hearing import Ear, QuickClock
 
 WATER = "00000012345678"
 POWER = "000000000161"
-Condition = Callable[[], bool]
-
-
-class QuickClock:
-    """A clock that runs `factor` times as fast as real time."""
-
-    def __init__(self, factor: float = 1.0) -> None:
-        self._factor = factor
-
-    def now(self) -> Instant:
-        line = asyncio.get_running_loop().time() * self._factor
-        return Instant(line, 1_790_000_000.0 + line)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._factor)
-
-
-class Ear:
-    """Runs a port and keeps the readings of the enrolled devices, and how often each was heard."""
-
-    def __init__(self, port: SerialPort, devices: Sequence[Device], drivers: dict[str, Driver]):
-        self.port = port
-        self.readings: list[Reading] = []
-        self.refused: list[str] = []
-        self._drivers = drivers
-        self._enrolled = {
-            name: Enrolled(d for d in devices if d.driver == name)
-            for name in {d.driver for d in devices}
-        }
-
-    async def listen(self, frames: AsyncIterator[Frame]) -> None:
-        async for frame in frames:
-            try:
-                driver = self._drivers[frame.driver]
-                self.readings += driver.decode(frame, self._enrolled[frame.driver])
-            except (BadFrame, Echo) as refused:
-                self.refused.append(repr(refused))
-
-    async def until(self, enough: Condition, seconds: float = 10.0) -> None:
-        """Listen until `enough`, or fail after that long."""
-        frames = self.port.frames()
-        listening = asyncio.ensure_future(self.listen(frames))
-        try:
-            async with asyncio.timeout(seconds):
-                while not enough():
-                    await asyncio.sleep(0.01)
-                    if listening.done():
-                        listening.result()
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-
-    def values(self, device: str, quantity: Quantity) -> list[object]:
-        return [r.value for r in self.readings if (r.device, r.quantity) == (device, quantity)]
-
-    def count(self, device: str) -> int:
-        return sum(reading.device == device for reading in self.readings)
 
 
 def ear(
