@@ -37,3 +37,19 @@ def spokesmen(devices: Iterable[Device]) -> list[Device]:
         if rival is None or int(part or 0) > int(rival.address.partition("/")[2] or 0):
             asked[key] = device
     return list(asked.values())
+
+
+def table(drivers: Iterable[Driver]) -> str:
+    """The devices we support, as a table in Markdown."""
+    rows = ["| device | wire | `driver =` |", "|---|---|---|"]
+    for driver in sorted(drivers, key=lambda driver: driver.title.lower()):
+        rows.append(f"| {driver.title} | {_wire(driver)} | `{driver.name}` |")
+    return "\n".join(rows)
+
+
+def _wire(driver: Driver) -> str:
+    if driver.transport != "serial":
+        return driver.transport
+    line = driver.line
+    speech = "polled" if driver.poll else "speaks by itself"
+    return f"serial, {line.baud} 8{line.parity}{line.stop_bits}, {speech}"
