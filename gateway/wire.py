@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.outbox_rows import Draft
+from gateway.outbox_records import Draft
 from gateway.records import (
     Alert,
     AlertType,
@@ -29,6 +29,7 @@ from gateway.records import (
 )
 from gateway.wire_in import (
     Command,
+    CommandData,
     CommandEvent,
     Inbox,
     OrderStep,
@@ -40,6 +41,7 @@ from gateway.wire_in import (
     Step,
     Test,
     answer,
+    command_message,
     parse_command,
     sequence,
 )
@@ -70,10 +72,11 @@ if TYPE_CHECKING:
     from gateway.home import Home, Hub
 
 __all__ = [
-    "AlertData", "AlertEvent", "ClockQuality", "Command", "CommandEvent", "Fallback", "Gone",
-    "Heartbeat", "HeartbeatEvent", "HubState", "Inbox", "OrderStep", "Outgoing", "Receipt",
-    "Refusal", "Refused", "Reject", "ReplyData", "ReplyEvent", "Resend", "Result", "Signed",
-    "StateData", "StateEvent", "Step", "Test", "Tombstone", "answer", "parse_command", "sequence",
+    "AlertData", "AlertEvent", "ClockQuality", "Command", "CommandData", "CommandEvent",
+    "Fallback", "Gone", "Heartbeat", "HeartbeatEvent", "HubState", "Inbox", "OrderStep",
+    "Outgoing", "Receipt", "Refusal", "Refused", "Reject", "ReplyData", "ReplyEvent", "Resend",
+    "Result", "Signed", "StateData", "StateEvent", "Step", "Test", "Tombstone", "answer",
+    "command_message", "parse_command", "sequence",
 ]  # fmt: skip
 
 DAY = 86400.0

@@ -8,6 +8,7 @@ quiet) needs a signature, which this version cannot check; so it is refused.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
@@ -137,6 +138,12 @@ EVENTS: dict[str, type[CommandEvent]] = {
     "test": TestEvent,
     "resend": ResendEvent,
 }
+EVENT_OF: dict[type, Callable[..., CommandEvent]] = {
+    Receipt: ReceiptEvent,
+    OrderStep: OrderEvent,
+    Test: TestEvent,
+    Resend: ResendEvent,
+}
 T = TypeVar("T")
 
 SIGNED = frozenset({"plan", "diagnostics", "certificate", "quiet"})
@@ -217,6 +224,13 @@ def answer(command: Command, now: Instant) -> Answer | None:
         WorkOrder(step.order_id, step.eta_s) if step.order_id or step.eta_s is not None else None
     )
     return Answer(step.alert_id, SIGNALS[step.step], now, order, step.outcome)
+
+
+def command_message(command_id: str, data: CommandData, now: datetime) -> bytes:
+    """The platform's side: the bytes of one command."""
+    kind = EVENT_OF[type(data)]
+    event = kind(id=command_id, specversion="1.0", source="/platform", time=now, data=data)
+    return msgspec.json.encode(event)
 
 
 def sequence(message_id: str) -> tuple[str, int]:

@@ -76,7 +76,7 @@ class Connection:
         settings: UplinkSettings,
         client_id: str,
         version: MQTTProtocolVersion,
-        will: Will,
+        will: Will | None,
         pace: Pace,
     ) -> None:
         self._settings = settings
@@ -320,7 +320,7 @@ def _topic(message: MQTTMessage) -> str:
 
 
 def _client(
-    settings: UplinkSettings, client_id: str, version: MQTTProtocolVersion, will: Will
+    settings: UplinkSettings, client_id: str, version: MQTTProtocolVersion, will: Will | None
 ) -> Client:
     five = version == MQTTProtocolVersion.MQTTv5
     client = Client(
@@ -333,7 +333,8 @@ def _client(
         manual_ack=True,
     )
     client.max_inflight_messages_set(65535)  # the window is ours, see `room`
-    client.will_set(will.topic, will.body, qos=1, retain=True)
+    if will is not None:
+        client.will_set(will.topic, will.body, qos=1, retain=True)
     if settings.username:
         client.username_pw_set(settings.username, _password(settings))
     return client

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from gateway.outbox_rows import Row
+from gateway.outbox_records import Row
 from gateway.wire_in import sequence
 
 NEVER = float("inf")
@@ -109,6 +109,14 @@ class Schedule:
                 entry.ready = True
                 self._waiting[entry.row.priority] -= 1
                 heapq.heappush(self._ready[entry.row.priority], seq)
+
+    def turn_away(self, seq: int) -> None:
+        """An urgent row was not taken: the next way at once, instead of after `second_way_s`."""
+        entry = self._entries.get(seq)
+        urgent = entry is not None and self.manners[entry.row.priority].second_way_s < NEVER
+        if entry is not None and urgent and entry.sends == 1:
+            entry.first_sent = -NEVER
+            self.again([seq])
 
     def sent_on(self, route: str) -> list[int]:
         """Rows that went this way last and have no receipt."""

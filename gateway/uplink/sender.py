@@ -41,8 +41,8 @@ UNWATCHED = -1
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """What came for the app. `done()` when it is durable: until then the broker brings it again
-    after a crash."""
+    """What came for the app. `done()` must be called when it is durable: until then the broker
+    brings it again after a crash, and after some twenty of them it brings nothing more."""
 
     answers: tuple[Answer, ...] = ()
     """For the alert table."""
@@ -59,6 +59,8 @@ class LinkState(msgspec.Struct, frozen=True):
     """The only proof that somebody is there."""
     nobody_listens: bool
     """The broker takes our messages and says that no platform is subscribed."""
+    not_taken: dict[int, int]
+    """Messages that a broker did not pass on, by PUBACK reason (16 nobody listens, 135 refused)."""
     unconfirmed: tuple[int, ...]
     """Rows sent and not receipted, by priority 0 to 3."""
     rejected: dict[str, int]
@@ -98,6 +100,7 @@ class Sender:
         self._beat: tuple[str, bytes] | None = None
         self._last_receipt: Instant | None = None
         self._nobody_listens = False
+        self._not_taken: Counter[int] = Counter()
         self.rejected: Counter[str] = Counter()
         self.arrivals: asyncio.Queue[Arrival] = asyncio.Queue()
 
@@ -123,6 +126,7 @@ class Sender:
             routes=tuple(route.state() for route in self._routes.values()),
             last_receipt=self._last_receipt,
             nobody_listens=self._nobody_listens,
+            not_taken=dict(self._not_taken),
             unconfirmed=tuple(self._schedule.waiting(priority) for priority in range(4)),
             rejected=dict(self.rejected),
         )
@@ -185,6 +189,10 @@ class Sender:
             for route in self._order:
                 self._schedule.again(self._schedule.sent_on(route))
         self._nobody_listens = not somebody
+        if not event.taken:
+            self._not_taken[event.reason] += 1
+            if len(self._up) > 1:
+                self._schedule.turn_away(event.token)
 
     async def _hear(self, heard: Heard) -> None:
         try:
@@ -202,7 +210,8 @@ class Sender:
     async def _obey(self, command: wire.Command, done: Callable[[], None]) -> None:
         match command.data:
             case wire.Receipt(message_ids=message_ids):
-                await self._receipt(message_ids, done)
+                await self._receipt(message_ids)
+                done()
             case wire.Resend(seq_from=first, seq_to=last):
                 await self._resend(command.id, first, last)
                 done()
@@ -211,16 +220,14 @@ class Sender:
                 answers = () if answer is None else (answer,)
                 self.arrivals.put_nowait(Arrival(answers, None if answer else command, done))
 
-    async def _receipt(self, message_ids: Sequence[str], done: Callable[[], None]) -> None:
+    async def _receipt(self, message_ids: Sequence[str]) -> None:
         await self._outbox.receipted_ids(message_ids)
         now = self._last_receipt = self._clock.now()
         rows = self._schedule.remove_ids(message_ids)
         alerts = dict.fromkeys(row.alert_id for row in rows if row.alert_id)
-        answers = tuple(Answer(alert, Signal.RECEIVED, now) for alert in alerts)
-        if answers:
-            self.arrivals.put_nowait(Arrival(answers, done=done))
-        else:
-            done()
+        if alerts:
+            answers = tuple(Answer(alert, Signal.RECEIVED, now) for alert in alerts)
+            self.arrivals.put_nowait(Arrival(answers))
 
     async def _resend(self, command_id: str, first: int, last: int) -> None:
         resent = await self._outbox.resend(first, last)
@@ -249,8 +256,9 @@ class Sender:
         room = IN_MEMORY - len(self._schedule)
         if not self._more or room < IN_MEMORY // 2:
             return
+        self._more = False  # before the wait: rows may be committed meanwhile
         rows = await self._outbox.pending(room, excluding=self._schedule.seqs())
-        self._more = len(rows) == room
+        self._more |= len(rows) == room
         self._schedule.offer(rows)
 
     def _send(self) -> list[int]:
