@@ -92,10 +92,8 @@ class WaterHighUse:
         day = self._state.meters.setdefault(device, _Day(now, [now], now))
         grown = day.last.growth(total, at, self._rules.flow_max_m3_h)
         if grown is None or at.since(day.last.at) > self._silent_s[device]:
-            day.marks = [now]
-            day.start = Register(day.start.total + total - day.last.total, at)
-            if grown is None:
-                day.start = now
+            start = total if grown is None else day.start.total + total - day.last.total
+            day.marks, day.last, day.start = [now], now, Register(start, at)
         if at.since(day.marks[-1].at) >= MARK_S:
             day.marks.append(now)
         while at.since(day.marks[0].at) > DAY_S and len(day.marks) > 1:

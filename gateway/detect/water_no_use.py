@@ -116,7 +116,7 @@ class WaterNoUse:
     # ------------------------------------------------------------ the window
 
     def _used(self, device: str, total: float, at: Instant) -> Fact | None:
-        """Takes the register; says what was used where that ends a window."""
+        """Takes the register; says what was used, where that is somebody using water."""
         meter = self._state.meters.get(device)
         grown = meter.last.growth(total, at, self._rules.flow_max_m3_h) if meter else None
         if meter is None or grown is None:  # first heard, replaced, or misread: begin again
@@ -128,6 +128,8 @@ class WaterNoUse:
             return None
         if since is not None and at.since(heard) <= self._silent_s[device]:
             self._learn(at.since(since), at)
+        if at.since(meter.points[0].at) >= 3600 * self._rules.no_use_h:
+            return None  # a drip: the window moved on, and is still as long
         return Fact(Code.WATER_USED, value=grown, unit="m3", since=heard)
 
     def _since(self) -> Instant | None:
