@@ -6,8 +6,10 @@ The choices, and why:
   checksums and ignored at the next start.
 - `synchronous=FULL` where a promise hangs on it (the outbox): SQLite syncs the log at each commit.
   NORMAL elsewhere (the journal): a power cut may cost the last moments, never the file.
-- `locking_mode=EXCLUSIVE`: two daemons on one home would each send every alert. It also does away
-  with the shared-memory file, so there is one thing less to be torn.
+- `locking_mode=EXCLUSIVE` for the outbox: two daemons on one home would each send every alert. It
+  also does away with the shared-memory file, so there is one thing less to be torn. The journal may
+  be read while it is written.
+- `auto_vacuum=INCREMENTAL` for the journal: it can give room back to a full disk.
 - `wal_autocheckpoint` far above what happens between two quiet moments: copying the log back costs
   two more syncs, which shall not fall on a press. The writer does it when nobody waits.
 """
@@ -24,6 +26,7 @@ from pathlib import Path
 
 WAL_PAGES_AT_MOST = 4000
 """16 MB: the log never grows beyond it, even if there is never a quiet moment."""
+MOST_PAGES = 1 << 30
 LOCK_WAIT_S = 5.0
 """A daemon that was just killed still holds its lock for a moment."""
 SET_ASIDE_AT_MOST = 3
@@ -122,8 +125,12 @@ def sync_directory(path: Path) -> None:
         os.close(directory)
 
 
+OUTBOX = ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL")
+JOURNAL = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
+
+
 def connect(
-    path: Path, schema: Sequence[str], *, synchronous: str, max_pages: int = 0
+    path: Path, schema: Sequence[str], pragmas: Sequence[str], max_pages: int = 0
 ) -> sqlite3.Connection:
     """An open, sound database with its tables. Raises sqlite3.Error or OSError.
 
@@ -134,27 +141,22 @@ def connect(
         path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        _prepare(connection, schema, synchronous, max_pages)
+        _prepare(connection, schema, (*pragmas, f"max_page_count={max_pages or MOST_PAGES}"))
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(
-    connection: sqlite3.Connection, schema: Sequence[str], synchronous: str, max_pages: int
-) -> None:
+def _prepare(connection: sqlite3.Connection, schema: Sequence[str], pragmas: Sequence[str]) -> None:
     for pragma in (
-        "locking_mode=EXCLUSIVE",
-        "journal_mode=WAL",
-        f"synchronous={synchronous}",
+        *pragmas,
         f"wal_autocheckpoint={WAL_PAGES_AT_MOST}",
         "journal_size_limit=1048576",
         "cache_size=-1024",
         "temp_store=MEMORY",
         "cell_size_check=ON",
         "trusted_schema=OFF",
-        *([f"max_page_count={max_pages}"] if max_pages else []),
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     check(connection)

@@ -27,6 +27,7 @@ from typing import Any
 import msgspec
 
 from gateway.database import (
+    OUTBOX,
     FaultKind,
     StorageFault,
     connect,
@@ -211,7 +212,7 @@ class Store:
                 self._now_in_memory(self._salvaged(), fault)
 
     def _open_disk(self) -> Rows:
-        connection = connect(self.path, SCHEMA, synchronous="FULL", max_pages=self._max_pages)
+        connection = connect(self.path, SCHEMA, OUTBOX, self._max_pages)
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (_new_epoch(),))
         (epoch,) = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
         self._take_reserve()
