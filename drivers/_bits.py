@@ -52,6 +52,12 @@ def address_bytes(text: str, size: int) -> bytes:
     return bytes.fromhex(text.rjust(size * 2, "0"))[::-1]
 
 
+def is_number(text: str, digits: int = 0, among: range | None = None) -> bool:
+    """Whether a device's address is a decimal number of so many digits, or one of these."""
+    plain = text.isascii() and text.isdecimal()
+    return plain and (len(text) == digits if among is None else int(text) in among)
+
+
 def cubic_metres(count: int, unit: int) -> float:
     """A count in a volume unit of EN 1434-3's table (CJ/T 188 and M-Bus' fixed structure share
     it): 26h ml, 29h l, 2Ch m3, each next code ten times as much. Raises BadFrame on another."""

@@ -14,7 +14,8 @@ from drivers._bits import crc16, whole
 from gateway.records import BadFrame, Echo
 
 READS = frozenset({0x01, 0x02, 0x03, 0x04})
-SLAVES = bytes(range(1, 248))
+SLAVE_NUMBERS = range(1, 248)
+SLAVES = bytes(SLAVE_NUMBERS)
 EXCEPTION = 0x80
 REQUEST = 8
 MOST_DATA = 64

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, sum8, whole
+from drivers._bits import address, address_bytes, bcd, cubic_metres, is_number, sum8, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -122,6 +122,16 @@ def poll(device: Device) -> Generator[bytes, bytes, None]:
     yield request(device.address, identifier, int(device.options.get("meter_type", 0x10)))
 
 
+def check(device: Device) -> str:
+    if not is_number(device.address, 14):
+        return "the address is the meter's number of 14 digits"
+    if str(device.options.get("data_id", "1f90")).lower() not in ("1f90", "901f"):
+        return 'data_id is "1f90" or "901f"'
+    if device.options.get("meter_type", WATER.start) not in WATER:
+        return f"meter_type is {WATER.start} to {WATER.stop - 1}, a water meter"
+    return ""
+
+
 def context(mapping: Mapping[str, object]) -> list[Device]:
     meter = str(mapping.get("meter", "")).upper()
     options: dict[str, str | float | bool] = {"valve": bool(mapping.get("valve", False))}
@@ -139,4 +149,5 @@ DRIVER = Driver(
     poll=poll,
     line=SerialLine(baud=2400, parity="E"),
     context=context,
+    check=check,
 )

@@ -19,7 +19,7 @@ from collections.abc import Generator, Mapping
 
 import msgspec
 
-from drivers._bits import address, address_bytes, bcd, sum8, whole
+from drivers._bits import address, address_bytes, bcd, is_number, sum8, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -165,8 +165,21 @@ def request(meter: str, item: int) -> bytes:
 
 def poll(device: Device) -> Generator[bytes, bytes, None]:
     """Asks for what `read` in the device's options names, one after the other."""
-    for name in str(device.options.get("read", "energy, power")).split(","):
-        yield request(device.address, ASKED[name.strip()])
+    for name in _asked(device):
+        yield request(device.address, ASKED[name])
+
+
+def check(device: Device) -> str:
+    if not is_number(device.address, 12):
+        return "the address is the meter's number of 12 digits, with its leading zeros"
+    unknown = set(_asked(device)) - ASKED.keys()
+    if unknown:
+        return f"read names {', '.join(sorted(unknown))}; known are {', '.join(ASKED)}"
+    return ""
+
+
+def _asked(device: Device) -> list[str]:
+    return [name.strip() for name in str(device.options.get("read", "energy, power")).split(",")]
 
 
 def context(mapping: Mapping[str, object]) -> list[Device]:
@@ -185,4 +198,5 @@ DRIVER = Driver(
     poll=poll,
     line=SerialLine(baud=2400, parity="E"),
     context=context,
+    check=check,
 )

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, sum8, whole
+from drivers._bits import address, address_bytes, bcd, cubic_metres, is_number, sum8, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -209,6 +209,12 @@ def _more_follows(reply: bytes) -> bool:
     return more_follows(reply)
 
 
+def check(device: Device) -> str:
+    if is_number(device.address, 8) or is_number(device.address, among=range(251)):
+        return ""
+    return "the address is a primary one, 0 to 250, or an identification number of 8 digits"
+
+
 def context(mapping: Mapping[str, object]) -> list[Device]:
     """A `primary` or `secondary` address; where there is none, whoever answers is enrolled."""
     named = mapping.get("primary", mapping.get("secondary", mapping.get("meter")))
@@ -228,4 +234,5 @@ DRIVER = Driver(
     line=SerialLine(baud=2400, parity="E"),
     protocol="mbus_en13757",
     context=context,
+    check=check,
 )

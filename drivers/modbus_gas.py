@@ -15,7 +15,8 @@ from collections.abc import Generator, Mapping
 
 import msgspec
 
-from drivers._modbus import LONGEST, SLAVES, answer, measure, request
+from drivers._bits import is_number
+from drivers._modbus import LONGEST, SLAVE_NUMBERS, SLAVES, answer, measure, request
 from gateway.records import (
     BadFrame,
     Device,
@@ -51,7 +52,11 @@ PROFILES = {
 
 
 def _profile(device: Device) -> Profile:
-    return PROFILES[str(device.options.get("profile", GENERIC))]
+    """Raises BadFrame if nobody has checked the device."""
+    profile = PROFILES.get(str(device.options.get("profile", GENERIC)))
+    if profile is None:
+        raise BadFrame("profile")
+    return profile
 
 
 def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
@@ -89,6 +94,15 @@ def poll(device: Device) -> Generator[bytes, bytes, None]:
     yield request(int(device.address), profile.function, profile.first, profile.count)
 
 
+def check(device: Device) -> str:
+    if not is_number(device.address, among=SLAVE_NUMBERS):
+        return "the address is the alarm's slave number, 1 to 247"
+    profile = str(device.options.get("profile", GENERIC))
+    if profile not in PROFILES:
+        return f"there is no profile {profile!r}; known are {', '.join(PROFILES)}"
+    return ""
+
+
 def context(mapping: Mapping[str, object]) -> list[Device]:
     slave = str(mapping.get("slave", 1))
     options: dict[str, str | float | bool] = {"profile": str(mapping.get("profile", GENERIC))}
@@ -106,4 +120,5 @@ DRIVER = Driver(
     poll=poll,
     protocol="modbus_rtu",
     context=context,
+    check=check,
 )

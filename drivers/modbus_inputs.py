@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._modbus import LONGEST, SLAVES, answer, measure, request
+from drivers._bits import is_number
+from drivers._modbus import LONGEST, SLAVE_NUMBERS, SLAVES, answer, measure, request
 from gateway.records import (
     BadFrame,
     Device,
@@ -91,6 +92,18 @@ def poll(device: Device) -> Generator[bytes, bytes, None]:
     yield request(int(unit), READ_INPUTS, 0, count)
 
 
+def check(device: Device) -> str:
+    unit, _, number = device.address.partition("/")
+    inputs = range(1, MOST + 1)
+    if not (is_number(unit, among=SLAVE_NUMBERS) and is_number(number, among=inputs)):
+        return f'the address is "<slave>/<input>", the slave 1 to 247, the input 1 to {MOST}'
+    if device.kind not in STATES and device.kind not in PRESSES:
+        return f"a {device.kind} cannot be wired to an input"
+    if device.options.get("active", "closed") not in ("open", "closed"):
+        return 'active is "open" or "closed"'
+    return ""
+
+
 def context(mapping: Mapping[str, object]) -> list[Device]:
     """`inputs`: from the input's number to its kind; `open`: numbers of the break contacts."""
     slave = mapping.get("slave", 1)
@@ -118,4 +131,5 @@ DRIVER = Driver(
     poll=poll,
     line=SerialLine(timeout_s=0.3, idle_gap_s=0.1),
     context=context,
+    check=check,
 )

@@ -538,6 +538,9 @@ class Driver(msgspec.Struct, frozen=True):
     """The name in vector files, where it differs from `name`."""
     context: Callable[[Mapping[str, object]], list[Device]] | None = None
     """Enrols the devices that a vector's `context` describes."""
+    check: Callable[[Device], str] | None = None
+    """What is wrong with a device of the plan, its address or its options, in a person's words;
+    empty if nothing is. Whoever passes it can be polled and decoded."""
 
 
 class Detector(Protocol):
