@@ -45,8 +45,9 @@ def _uplinks_can_log_in(home: Home) -> Iterator[Mistake]:
         if uplink.password_file and not uplink.tls and not loopback(uplink.host):
             remedy = "set tls = true, or log in with a certificate"
             yield Mistake(f"{key}.tls", "the password would travel in the open", remedy)
-        if re.search(r"[\s/:]", uplink.host) and not _is_address(uplink.host):
-            yield Mistake(f"{key}.host", f'"{uplink.host}" is no host', "without mqtt:// and port")
+        if not (_is_address(uplink.host) or _is_name(uplink.host)):
+            remedy = "write its name or address alone, without mqtt:// and port"
+            yield Mistake(f"{key}.host", f'"{uplink.host}" is no host', remedy)
 
 
 def _page_is_guarded(home: Home) -> Iterator[Mistake]:
@@ -93,6 +94,15 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_name(host: str) -> bool:
+    """Whether the resolver would take it: it raises over an empty or overlong label."""
+    try:
+        plain = host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[A-Za-z0-9_.-]+", plain) is not None
 
 
 CHECKS: tuple[Callable[[Home], Iterable[Mistake]], ...] = (
