@@ -45,6 +45,7 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gateway.detect.*",
      ("gateway.records", "gateway.rules", "gateway.detect._*", "gateway.detect.presence")),
     ("drivers", ("gateway.records", "drivers.*")),
+    ("drivers.__main__", ("drivers",)),
     ("drivers.*", ("gateway.records", "drivers._*")),
     ("gateway.repeats", ("gateway.records",)),
     ("gateway.alerts", ("gateway.records", "gateway.rules")),
@@ -53,10 +54,10 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gateway.sentences*",
      ("gateway.records", "gateway.rules", "gateway.words", "gateway.sentences*")),
     ("gateway.wire*", ("gateway.records", "gateway.home", "gateway.wire*", "gateway.health",
-                       "gateway.outbox_r*:Draft")),
+                       "gateway.outbox_records")),
     ("gateway.home", ("gateway.records", "gateway.rules")),
     ("gateway.plan_*", ("gateway.records", "gateway.rules", "gateway.home", "gateway.plan_*")),
-    ("gateway.clock", ("gateway.records",)),
+    ("gateway.clock*", ("gateway.records", "gateway.clock*")),
     ("gateway.notify", ()),
     ("gateway.outbox*", ("gateway.records", "gateway.database", "gateway.outbox*")),
     ("gateway.journal*", ("gateway.records", "gateway.database", "gateway.journal*")),
@@ -71,8 +72,8 @@ EDGES = (
     "gateway.journal", "gateway.journal:Journal",
 )  # fmt: skip
 COMPOSERS = (
-    "gateway.app*", "gateway.cli", "gateway.commands.*", "gateway.simulate.*", "gateway.radio.*",
-    "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
+    "gateway.app*", "gateway.cli", "gateway.commands.*", "gateway.doctor_*", "gateway.simulate.*",
+    "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
 )  # fmt: skip
 # The far ends of the wires were written from the documents, not from our drivers.
 FAR_ENDS = ("gateway.simulate.meters*", "gateway.simulate.modules*", "gateway.simulate.wires*")

@@ -47,9 +47,9 @@ PARTS: dict[str, Part] = {
 }
 
 
-def missing(names: Iterable[str] = tuple(PARTS)) -> list[str]:
-    """Which of these parts are not on this machine. KeyError on a part that is not in the table."""
-    return [name for name in names if not PARTS[name].present()]
+def missing(names: Iterable[str] | None = None) -> list[str]:
+    """Which of these parts (or of all) are not here. KeyError on a part that nobody knows."""
+    return [name for name in (PARTS if names is None else names) if not PARTS[name].present()]
 
 
 def install_line(names: Iterable[str]) -> str:
@@ -65,7 +65,11 @@ def rights() -> list[str] | None:
         return None
     if os.geteuid() == 0:
         return []
-    return ["sudo", "-n"] if find("sudo") and succeeds(["sudo", "-n", "true"]) else None
+    passwordless = ["sudo", "-n"]
+    if find("sudo") is None:
+        return None
+    asked = subprocess.run([*passwordless, "true"], stdin=subprocess.DEVNULL, capture_output=True)
+    return passwordless if asked.returncode == 0 else None
 
 
 def succeeds(command: list[str]) -> bool:
