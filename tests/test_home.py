@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import drivers
 from gateway.home import Home, Mistake, PlanError
 from gateway.plan_advice import warnings
 from gateway.plan_file import load
@@ -22,7 +23,6 @@ from gateway.records import Device, DeviceKind, Driver, Enrolled, Frame, Reading
 
 PLANS = Path(__file__).parent / "plans"
 EXAMPLE = Path(__file__).parent.parent / "packaging" / "plan.example.toml"
-EXAMPLE_DRIVERS = ("cjt188", "dlt645_2007", "modbus_gas", "modbus_inputs")
 
 
 def _decode(frame: Frame, enrolled: Enrolled) -> list[Reading]:
@@ -283,8 +283,8 @@ def test_a_word_that_resembles_nothing_is_answered_with_the_choice() -> None:
 
 
 def test_the_example_is_a_sound_plan_without_warnings() -> None:
-    home = load(EXAMPLE.read_text(), EXAMPLE_DRIVERS)
-    assert warnings(home) == []
+    known = drivers.load()
+    assert warnings(load(EXAMPLE.read_text(), known), known) == []
 
 
 def uncommented() -> str:
@@ -294,7 +294,8 @@ def uncommented() -> str:
 
 
 def test_every_setting_that_the_example_leaves_out_works_and_shows_its_default() -> None:
-    home, plain = load(uncommented(), EXAMPLE_DRIVERS), load(EXAMPLE.read_text(), EXAMPLE_DRIVERS)
+    known = drivers.load()
+    home, plain = load(uncommented(), known), load(EXAMPLE.read_text(), known)
     assert home.rules == plain.rules
     assert home.hub == plain.hub
     assert home.uplinks == plain.uplinks
