@@ -37,6 +37,21 @@ def later(first: Instant, second: Instant | None) -> Instant:
     return second if second is not None and second.since(first) > 0 else first
 
 
+class Watched:
+    """Tells, once after a restart, for how long the hub was off: time that nobody observed."""
+
+    def __init__(self) -> None:
+        self._resumed = False
+
+    def resume(self) -> None:
+        self._resumed = True
+
+    def missed_s(self, last: Instant | None, now: Instant) -> float:
+        """`last`: when the detector looked last, as it remembers."""
+        resumed, self._resumed = self._resumed, False
+        return max(0.0, now.since(last)) if resumed and last is not None else 0.0
+
+
 class Register(msgspec.Struct):
     """The last word of a cumulative register, and when it was heard."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.detect._memory import number, recall, rule
+from gateway.detect._memory import Watched, number, recall, rule
 from gateway.records import (
     HUB,
     AlertType,
@@ -48,11 +48,14 @@ class _Trouble(msgspec.Struct):
     severity: Severity | None = None
     """As it was last told; None while it is too short to be told."""
     limit_s: float = 0.0
+    off_s: float = 0.0
+    """How much of it passed while the hub was off."""
 
 
 class _State(msgspec.Struct):
     troubles: dict[str, _Trouble] = {}
     routes: dict[str, bool] = {}
+    last: Instant | None = None
 
 
 class HubHealth:
@@ -62,7 +65,7 @@ class HubHealth:
         self._rules = rules
         self._safety_ports = {device.port for device in devices if device.kind.safety}
         self._state = _State()
-        self._resumed = False
+        self._watched = Watched()
 
     def on_reading(self, reading: Reading) -> Iterable[Finding]:
         if reading.device != HUB or reading.quantity not in TROUBLES:
@@ -94,7 +97,7 @@ class HubHealth:
         self._state = recall(state, _State)
         known = self._state.troubles.items()
         self._state.troubles = {key: t for key, t in known if t.quantity in TROUBLES}
-        self._resumed = True
+        self._watched.resume()
 
     # ------------------------------------------------------------ what is wrong
 
@@ -127,16 +130,17 @@ class HubHealth:
         return trouble.quantity is Quantity.EVALUATOR_OK and now.since(trouble.last) > clean_s
 
     def _resume(self, now: Instant) -> None:
-        """How a trouble went on while the hub was off nobody knows: its time begins again."""
-        if self._resumed:
-            self._resumed = False
+        """How a trouble went on while the hub was off nobody knows: that time does not count."""
+        missed_s = self._watched.missed_s(self._state.last, now)
+        if missed_s:
             for trouble in self._state.troubles.values():
-                trouble.since = trouble.last = now
+                trouble.off_s += missed_s
+        self._state.last = now
 
     # ------------------------------------------------------------ how bad it is
 
     def _judge(self, trouble: _Trouble, now: Instant) -> Iterable[Finding]:
-        lasted = now.since(trouble.since)
+        lasted = now.since(trouble.since) - trouble.off_s
         for after_s, severity in self._grades(trouble):
             if lasted >= after_s and _urgency(severity) < _urgency(trouble.severity):
                 trouble.severity, trouble.limit_s = severity, after_s

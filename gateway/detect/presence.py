@@ -9,10 +9,11 @@ It gives no findings of its own: other detectors ask it, so it hears every readi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
-from gateway.detect._memory import later, recall
+from gateway.detect._memory import Watched, later, recall
 from gateway.records import (
     HUB,
     Code,
@@ -27,7 +28,10 @@ from gateway.records import (
 )
 from gateway.rules import PresenceRules
 
-HOME, AWAY, UNSURE = "home", "away", "unsure"
+Where = Literal["home", "away", "unsure"]
+HOME: Where = "home"
+AWAY: Where = "away"
+UNSURE: Where = "unsure"
 SIGNS = frozenset(
     {
         Quantity.MOTION,
@@ -56,7 +60,7 @@ class _Sign(msgspec.Struct):
 
 
 class _State(msgspec.Struct):
-    where: str = HOME
+    where: Where = HOME
     since: Instant | None = None
     certainty: float = 0.5
     stay: Instant | None = None
@@ -67,7 +71,8 @@ class _State(msgspec.Struct):
     """Since when nothing moved, while somebody was watching."""
     values: dict[str, bool] = {}
     recent: list[_Sign] = []
-    blind: set[str] = set()
+    blind: dict[str, Instant] = {}
+    last: Instant | None = None
 
 
 class Presence:
@@ -80,7 +85,7 @@ class Presence:
         self._sensors = {d.id for d in sensing}
         self._ports = {d.port for d in devices if d.id in self._sensors | self._doors}
         self._state = _State()
-        self._resumed = False
+        self._watched = Watched()
 
     # ------------------------------------------------------------ what others ask
 
@@ -145,7 +150,7 @@ class Presence:
 
     def restore(self, state: object) -> None:
         self._state = recall(state, _State)
-        self._resumed = True
+        self._watched.resume()
 
     # ------------------------------------------------------------ inside
 
@@ -208,22 +213,22 @@ class Presence:
     def _hub(self, reading: Reading) -> None:
         if reading.quantity is Quantity.RADIO_ALIVE and reading.channel in self._ports:
             if not reading.value:
-                self._state.blind.add(reading.channel)
-            elif reading.channel in self._state.blind:
-                self._state.blind.discard(reading.channel)
-                self._rewatch(reading.at)
+                self._state.blind.setdefault(reading.channel, reading.at)
+            elif since := self._state.blind.pop(reading.channel, None):
+                self._unheard(reading.at.since(since), reading.at)
 
     def _resume(self, now: Instant) -> None:
-        if self._resumed:
-            self._resumed = False
-            self._rewatch(now)
+        self._unheard(self._watched.missed_s(self._state.last, now), now)
+        self._state.last = now
 
-    def _rewatch(self, now: Instant) -> None:
-        """Silence while nobody could hear is no silence: it begins now."""
-        if self._state.quiet is not None:
-            self._state.quiet = now
+    def _unheard(self, seconds: float, now: Instant) -> None:
+        """Silence while nobody could hear is no silence."""
+        quiet = self._state.quiet
+        if quiet is not None and seconds > 0:
+            seconds = min(seconds, now.since(quiet))
+            self._state.quiet = Instant(quiet.line + seconds, quiet.wall + seconds, quiet.trusted)
 
-    def _enter(self, where: str, at: Instant, certainty: float) -> None:
+    def _enter(self, where: Where, at: Instant, certainty: float) -> None:
         self._state.where = where
         self._state.since = at
         self._state.certainty = certainty

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.detect._memory import recall, rule
+from gateway.detect._memory import Watched, recall, rule
 from gateway.records import (
     AlertType,
     Code,
@@ -37,6 +37,8 @@ class _Sensor(msgspec.Struct):
     value: bool
     active: Instant | None = None
     """Active without a pause since."""
+    off_s: float = 0.0
+    """How much of that passed while the hub was off."""
     minute: int = 0
     changes: int = 0
     """In this minute of the timeline."""
@@ -49,6 +51,7 @@ class _Sensor(msgspec.Struct):
 class _State(msgspec.Struct):
     sensors: dict[str, _Sensor] = {}
     """By device and quantity."""
+    last: Instant | None = None
 
 
 class Stuck:
@@ -58,7 +61,7 @@ class Stuck:
         self._rules = rules
         self._safety = {device.id: device.kind.safety for device in devices}
         self._state = _State()
-        self._resumed = False
+        self._watched = Watched()
 
     def on_reading(self, reading: Reading) -> Iterable[Finding]:
         if reading.quantity in STATES and reading.device in self._safety and not reading.event:
@@ -87,21 +90,22 @@ class Stuck:
         self._state = recall(state, _State)
         known = self._state.sensors.items()
         self._state.sensors = {k: s for k, s in known if k.partition(" ")[2] in self._safety}
-        self._resumed = True
+        self._watched.resume()
 
     def _note(self, reading: Reading) -> None:
         key, value = f"{reading.quantity} {reading.device}", bool(reading.value)
         sensor = self._state.sensors.get(key)
         if sensor is None:
-            sensor = self._state.sensors[key] = _Sensor(value)
+            minute = int(reading.at.line // MINUTE_S)
+            sensor = self._state.sensors[key] = _Sensor(value, minute=minute)
         elif sensor.value is not value:
             self._count(sensor, reading.at)
             sensor.changes += 1
             sensor.value = value
         if not value:
-            sensor.active = None
-        elif reading.quantity in RESTLESS:
-            sensor.active = sensor.active or reading.at
+            sensor.active, sensor.off_s = None, 0.0
+        elif reading.quantity in RESTLESS and sensor.active is None:
+            sensor.active, sensor.off_s = reading.at, 0.0
 
     def _count(self, sensor: _Sensor, now: Instant) -> None:
         """Turns the page of the minute; quiet minutes take back what noisy ones added."""
@@ -116,19 +120,19 @@ class Stuck:
         sensor.changes = 0
 
     def _opinion(self, sensor: _Sensor, now: Instant) -> Code | None:
-        if sensor.active and now.since(sensor.active) > 3600 * self._rules.stuck_h:
+        active_s = now.since(sensor.active) - sensor.off_s if sensor.active else 0.0
+        if active_s > 3600 * self._rules.stuck_h:
             return Code.STUCK_ACTIVE
         limit = 1 if sensor.held is Code.CHATTERING else self._rules.chatter_min
         return Code.CHATTERING if sensor.noisy >= limit else None
 
     def _resume(self, now: Instant) -> None:
-        """What was active while the hub was off was not watched: its time begins again."""
-        if self._resumed:
-            self._resumed = False
+        """What was active while the hub was off was not watched: that time does not count."""
+        missed_s = self._watched.missed_s(self._state.last, now)
+        if missed_s:
             for sensor in self._state.sensors.values():
-                sensor.minute = int(now.line // MINUTE_S)
-                if sensor.active and sensor.held is None:
-                    sensor.active = now
+                sensor.off_s += missed_s
+        self._state.last = now
 
     def _finding(
         self, key: str, code: Code, since: Instant | None, signal: Signal, now: Instant

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from gateway.detect._memory import recall, rule
+from gateway.detect._memory import Watched, recall, rule
 from gateway.records import (
     HUB,
     AlertType,
@@ -37,6 +37,8 @@ HALF_LIFE_S = 7 * 86400.0
 """A longest interval counts half after a week: a rhythm may change with the season."""
 LEARN_S = 2 * 86400.0
 """A rhythm must have shown its nights before it is believed."""
+ANOTHER_LINE_S = 3600.0
+"""Further back than any reading may be late: the timeline itself was lost."""
 SAME_WORD_S = 1.0
 """Readings closer together come out of one message."""
 
@@ -72,7 +74,7 @@ class Supervision:
         self._rules = rules
         self._devices = {device.id: device for device in devices}
         self._state = _State()
-        self._resumed = False
+        self._watched = Watched()
 
     def device_states(self, now: Instant) -> dict[str, DeviceState]:
         """How each enrolled device is doing, for the heartbeat and the page."""
@@ -111,7 +113,7 @@ class Supervision:
 
     def restore(self, state: object) -> None:
         self._state = recall(state, _State)
-        self._resumed = True
+        self._watched.resume()
         known = self._state.devices.items()
         self._state.devices = {name: heard for name, heard in known if name in self._devices}
 
@@ -121,14 +123,14 @@ class Supervision:
         """Counts the time in which nothing could be heard."""
         state = self._state
         passed = now.since(state.last) if state.last else 0.0
-        if passed < 0 and self._resumed:  # another timeline: nothing remembered can be measured
+        missed_s = self._watched.missed_s(state.last, now)
+        if passed < -ANOTHER_LINE_S:  # nothing remembered can be measured on this timeline
             self._state = state = _State()
-        elif self._resumed:
-            state.off_s += passed
+        elif missed_s:
+            state.off_s += missed_s
         elif passed > 0:
             for port in state.blind:
                 state.blind_s[port] = state.blind_s.get(port, 0.0) + passed
-        self._resumed = False
         if state.last is None or now.since(state.last) > 0:
             state.last = now
 
