@@ -41,6 +41,7 @@ def mistakes(home: Home, drivers: Drivers) -> Iterator[Mistake]:
     yield from _drivers_exist(home, drivers)
     if isinstance(drivers, Mapping):
         yield from _polling_fits(home, drivers)
+        yield from _devices_suit_their_driver(home, drivers)
 
 
 # ---------------------------------------------------------------- names
@@ -174,6 +175,22 @@ def _serial_fits(
         yield Mistake(f"{key}.driver", "it speaks by itself, and its port does not listen", remedy)
 
 
+def _devices_suit_their_driver(home: Home, drivers: Mapping[str, Driver]) -> Iterator[Mistake]:
+    for number, device in enumerate(home.devices, 1):
+        driver = drivers.get(device.driver)
+        wrong = driver.check(device) if driver is not None and driver.check is not None else ""
+        if wrong:
+            key = f"device[{number}].{_blamed(wrong, device)}"
+            yield Mistake(key, wrong, f"see its type plate and the notes of {device.driver}")
+
+
+def _blamed(wrong: str, device: Device) -> str:
+    """Which of the device's keys a driver's complaint is about."""
+    if "address" in wrong:
+        return "address"
+    return "kind" if device.kind in wrong else "options"
+
+
 def _roles_fit(home: Home) -> Iterator[Mistake]:
     for number, device in enumerate(home.devices, 1):
         kinds = ROLES.get(device.role)
@@ -184,14 +201,6 @@ def _roles_fit(home: Home) -> Iterator[Mistake]:
     for first, number in repeats(mains):
         wrong = f"device[{first}] is the main {mains[number - 1]} already"
         yield Mistake(f"device[{number}].role", wrong, "a home has one of each")
-
-
-def _wired_inputs_say_how(home: Home) -> Iterator[Mistake]:
-    for number, device in enumerate(home.devices, 1):
-        active = device.options.get("active", "closed")
-        if active not in ("open", "closed"):
-            remedy = 'use "closed" (a closed circuit means active) or "open"'
-            yield Mistake(f"device[{number}].options", f"active = {active}", remedy)
 
 
 def _ports_lead_somewhere(home: Home) -> Iterator[Mistake]:
@@ -237,7 +246,6 @@ CHECKS: tuple[Callable[[Home], Iterable[Mistake]], ...] = (
     _polling_is_sensible,
     _silence_is_longer_than_polling,
     _roles_fit,
-    _wired_inputs_say_how,
     _ports_lead_somewhere,
     _thresholds_are_in_order,
 )

@@ -33,8 +33,18 @@ def _poll(device: Device) -> Generator[bytes, bytes, None]:
     yield b"?"
 
 
+def _check(device: Device) -> str:
+    if not device.address.isdigit():
+        return "the address is a number"
+    if device.kind is DeviceKind.BED:
+        return "a bed is no meter"
+    return "" if device.options.get("active", "open") == "open" else 'active is "open"'
+
+
 DRIVERS = {
-    "meter": Driver(name="meter", transport="serial", title="", decode=_decode, poll=_poll),
+    "meter": Driver(
+        name="meter", transport="serial", title="", decode=_decode, poll=_poll, check=_check
+    ),
     "radar": Driver(name="radar", transport="serial", title="", decode=_decode),
     "beacon": Driver(name="beacon", transport="ble", title="", decode=_decode),
 }
@@ -149,6 +159,22 @@ def test_a_misspelt_key_is_not_also_told_as_missing() -> None:
 
 def test_a_room_that_is_misspelt_in_one_place_still_exists_for_its_devices() -> None:
     assert set(said(SMALL.replace('kind = "kitchen"', 'kind = "kitchn"'))) == {"room[1].kind"}
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "key", "told_by_driver"),
+    [
+        ('"00012"', '"x"', "device[1].address", "the address is a number"),
+        ("water_meter", "bed", "device[1].kind", "a bed is no meter"),
+        ('port = "bus"', 'port = "bus"\noptions.active = 1', "device[1].options", "active is"),
+    ],
+)
+def test_what_a_driver_says_of_its_device_stands_under_the_right_key(
+    written: str, instead: str, key: str, told_by_driver: str
+) -> None:
+    found = said(SMALL.replace(written, instead))
+    assert list(found) == [key]
+    assert found[key].startswith(told_by_driver)
 
 
 def test_an_address_without_quotes_is_told_why() -> None:
