@@ -17,6 +17,8 @@ from gateway.records import BadFrame
 EXTENDED = 0xFB
 KWH_PER_J = 3.6e6
 EXTENSION_BIT = 0x80
+NO_ERROR = 0x00
+"""The one qualifier that changes nothing: a record error code that says none."""
 REAL = meterbus.DataEncoding.ENCODING_REAL
 DECIMAL = meterbus.DataEncoding.ENCODING_BCD
 INTEGER = meterbus.DataEncoding.ENCODING_INTEGER
@@ -75,10 +77,10 @@ def _meaning(record: Any) -> tuple[int, str] | None:
     parts = record.vib.parts
     if not parts or parts[-1] & EXTENSION_BIT:
         return None
-    if len(parts) == 1:
-        row = meterbus.VIFTable.lut.get(parts[0])
-    elif len(parts) == 2 and parts[0] == EXTENDED:
+    if len(parts) == 2 and parts[0] == EXTENDED:
         row = meterbus.VIFTable.lut.get(parts[1] | 0x200)
+    elif len(parts) == 1 or parts[1:] == [NO_ERROR]:
+        row = meterbus.VIFTable.lut.get(parts[0] & ~EXTENSION_BIT)
     else:
         return None
     if row is None or row[1] not in UNITS:

@@ -6,7 +6,7 @@
 - T   kind of meter: 10h..19h water (cold, hot, drinking, grey), 20h.. heat, 30h.. gas (table 3)
 - A   address, 14 BCD digits, low byte first; AA.. asks whoever hears it
 - C   control: 01 read, 81 its answer, C1 refused (table 4)
-- L   length of the data, at most 64h
+- L   length of the data: 64h at most by the standard, more in makers' own frames
 - D   data identifier 901Fh "current totals"; meters send it in either byte order
 - N   serial number of the exchange
 - V U volume so far, 8 BCD digits of which two are decimals, low byte first, and its unit
@@ -38,7 +38,7 @@ from gateway.records import (
 
 START, END = 0x68, 0x16
 OVERHEAD = 13
-LONGEST_DATA = 0x64
+LONGEST_DATA = 0xFF
 METERS = range(0x10, 0x50)
 WATER = range(0x10, 0x1A)
 FROM_METER, REFUSED = 0x80, 0x40
@@ -56,8 +56,6 @@ def measure(pending: bytes | bytearray, start: int) -> int | None:
         raise BadFrame("meter_type")
     if len(pending) <= start + 10:
         return None
-    if pending[start + 10] > LONGEST_DATA:
-        raise BadFrame("length")
     size = OVERHEAD + pending[start + 10]
     end = start + size
     if len(pending) < end:

@@ -54,6 +54,8 @@ class Item(msgspec.Struct, frozen=True):
 
 
 PHASES = ("a", "b", "c")
+FORWARD = "forward"
+"""What went in, where the plan asks for the combined total as well; else it is the total."""
 
 
 def _phases(start: int, quantity: Quantity, size: int, scale: int, factor: int) -> dict[int, Item]:
@@ -69,7 +71,7 @@ def _phases(start: int, quantity: Quantity, size: int, scale: int, factor: int) 
 
 def _items() -> dict[int, Item]:
     energy = Item(Quantity.ENERGY_TOTAL, 4, 100, ("",))
-    forward = Item(Quantity.ENERGY_TOTAL, 4, 100, ("forward",), signed=False)
+    forward = Item(Quantity.ENERGY_TOTAL, 4, 100, (FORWARD,), signed=False)
     items = {
         # The total comes first in a block of tariffs; the tariffs after it are left.
         0x00000000: energy,
@@ -90,7 +92,7 @@ ITEMS = _items()
 
 ASKED = {
     "energy": 0x00000000,
-    "forward": 0x00010000,
+    FORWARD: 0x00010000,
     "power": 0x02030000,
     "voltage": 0x0201FF00,
     "current": 0x0202FF00,
@@ -146,7 +148,8 @@ def _values(item: Item, body: bytes, device: Device, frame: Frame) -> list[Readi
         field = body[n * item.size : (n + 1) * item.size]
         if set(field) != {0xFF}:
             value = _number(field, item.signed) * item.factor / item.scale
-            readings.append(Reading(device.id, item.quantity, value, frame.at, channel))
+            where = "" if channel == FORWARD and "energy" not in _asked(device) else channel
+            readings.append(Reading(device.id, item.quantity, value, frame.at, where))
     return readings
 
 

@@ -218,7 +218,8 @@ def check(device: Device) -> str:
 def context(mapping: Mapping[str, object]) -> list[Device]:
     """A `primary` or `secondary` address; where there is none, whoever answers is enrolled."""
     named = mapping.get("primary", mapping.get("secondary", mapping.get("meter")))
-    addresses = [str(named)] if named is not None else [str(n) for n in range(251)]
+    # A full secondary address goes on with maker, version and medium; the number is enough.
+    addresses = [str(named)[:8]] if named is not None else [str(n) for n in range(251)]
     return [Device(each, DRIVER.name, each, DeviceKind.WATER_METER) for each in addresses]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 import drivers
-from gateway.records import Device, DeviceKind
+from gateway.records import Device, DeviceKind, Enrolled, Frame
+from tests.vector_files import NOW
 
 DRIVERS = drivers.load()
 ACK = b"\xe5"
@@ -140,3 +141,13 @@ def test_what_the_check_lets_pass_can_be_asked(name: str) -> None:
             assert asked(one)
             passed += 1
     assert passed >= 1
+
+
+def test_the_forward_energy_is_the_total_of_a_meter_that_is_asked_for_nothing_else() -> None:
+    # The answer in the public transcript: 0.26 kWh forward.
+    answer = bytes.fromhex("6861010000000068910833333433593333338a16")
+    for read, channel in (("forward", ""), ("energy, forward", "forward")):
+        meter = device("dlt645_2007", "000000000161", read=read)
+        frame = Frame("dlt645_2007", "", answer, NOW)
+        [reading] = DRIVERS["dlt645_2007"].decode(frame, Enrolled([meter]))
+        assert (reading.value, reading.channel) == (0.26, channel)
