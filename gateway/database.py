@@ -27,7 +27,7 @@ from pathlib import Path
 WAL_PAGES_AT_MOST = 4000
 """16 MB: the log never grows beyond it, even if there is never a quiet moment."""
 MOST_PAGES = 1 << 30
-LOCK_WAIT_S = 5.0
+LOCK_WAIT_S = 2.0
 """A daemon that was just killed still holds its lock for a moment."""
 SET_ASIDE_AT_MOST = 3
 COMPANIONS = ("", "-wal", "-shm", "-journal")

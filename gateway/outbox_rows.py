@@ -95,7 +95,10 @@ class Rows:
     def _twin(self, draft: Draft) -> Row | None:
         if not draft.alert_id:
             return None
-        found = self._select("alert_id = ? AND rev = ?", draft.alert_id, draft.rev)
+        # The first term is what lets SQLite use the index, which holds only such rows.
+        found = self._select(
+            "alert_id <> '' AND alert_id = ? AND rev = ?", draft.alert_id, draft.rev
+        )
         return found[0] if found else None
 
     def _add(self, draft: Draft, line: float) -> Row:
