@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,6 +33,7 @@ class Authority:
 
     def __init__(self, folder: Path, name: str = "street") -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} authority")])
         self._certificate = self._sign(self._name, self._key.public_key(), authority=True)
@@ -185,9 +186,9 @@ def hub_of(common_name: str) -> Hub:
     return Hub(tenant=tenant, id=hub)
 
 
-async def until(condition: object, seconds: float = 20.0, what: str = "") -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Waits until `condition()` is true."""
-    assert callable(condition)
     async with asyncio.timeout(seconds):
-        while not condition():
+        for holds in iter(condition, True):
+            del holds
             await asyncio.sleep(0.01)

@@ -85,6 +85,7 @@ class Connection:
         self._client = _client(settings, client_id, version, will)
         self._in_flight: dict[int, tuple[int, float]] = {}
         self._problem = ""
+        self._greeted = False
         self._window = 1
 
     async def open(self, sinks: Sinks, filter_: str, window: int) -> None:
@@ -241,7 +242,8 @@ class Connection:
             self._lost.set_result(self._explain(why))
 
     def _explain(self, why: str) -> str:
-        if "ssl" in self._problem.lower():
+        # Before the greeting a TLS problem is one of certificates, later one of the network.
+        if not self._greeted and "ssl" in self._problem.lower():
             return tls_words(self._problem, self._settings)
         return f"{why} ({self._problem})" if self._problem else why
 
@@ -249,6 +251,9 @@ class Connection:
         sock = self._client.socket()
         if sock is not None:
             self._on_socket_close(self._client, None, sock)
+            # paho closes it once more when it is collected; by then the number is another file's.
+            self._client.on_socket_close = None
+            self._client.on_socket_unregister_write = None
             sock.close()
 
     # ------------------------------------------------------------ paho's callbacks
@@ -261,6 +266,7 @@ class Connection:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
+        self._greeted = True
         if not self._welcome.done():
             self._welcome.set_result((reason, properties))
 

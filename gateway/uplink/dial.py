@@ -98,6 +98,8 @@ def tls_words(problem: ssl.SSLError | str, settings: UplinkSettings) -> str:
     """What a TLS failure means and what to do. Also reads the text of a late alert: under TLS 1.3
     a broker refuses a client's certificate only after the handshake."""
     text = str(problem).lower()
+    if "eof occurred" in text:
+        return EOF_WORDS[bool(settings.certificate)]
     for sign, words in TLS_WORDS:
         if sign in text:
             return words.format(name=settings.name, host=settings.host, port=settings.port)
@@ -106,6 +108,12 @@ def tls_words(problem: ssl.SSLError | str, settings: UplinkSettings) -> str:
     )
 
 
+EOF_WORDS = {
+    True: "the broker closed the connection at once: most likely it does not accept the hub's "
+    "certificate; ask the operator for one signed by the broker's own authority",
+    False: "the broker closed the connection at once: most likely it wants a certificate of the "
+    "hub; set [[uplink]] certificate and key",
+}
 TLS_WORDS = (
     (
         "hostname mismatch",
