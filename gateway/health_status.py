@@ -141,7 +141,7 @@ def _room_names(rooms: Iterable[Room]) -> dict[str, Words]:
     for room in rooms:
         zh, en = (
             sentences.room_name(room.kind, "zh"),
-            _capital(sentences.room_name(room.kind, "en")),
+            health_words.capital(sentences.room_name(room.kind, "en")),
         )
         if room.name and room.name.isascii():
             zh, en = room.name, room.name
@@ -159,7 +159,7 @@ def _device_names(devices: Iterable[Device]) -> Mapping[str, Words]:
     for device in devices:
         which = f" {device.id}" if count[device.room, device.kind] > 1 else ""
         zh = sentences.device_name(device.kind, "zh")
-        en = _capital(sentences.device_name(device.kind, "en"))
+        en = health_words.capital(sentences.device_name(device.kind, "en"))
         names[device.id] = Words(zh + which, en + which)
     return names
 
@@ -235,7 +235,3 @@ def _sentence(
         sentences.sentence(alert, "zh", book.zone, where, kind, now),
         sentences.sentence(alert, "en", book.zone, where, kind, now),
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -54,8 +54,8 @@ def _storage(status: Status) -> Iterable[Words]:
 def _blind(radio: RadioState) -> Words:
     why = f": {radio.why}" if radio.why else ""
     return Words(
-        f"接收端 {radio.name} 无法工作{why.replace(': ', '：', 1)}",
-        f"Radio {radio.name} is blind{why}",
+        f"接收端口 {radio.name} 无信号{why.replace(': ', '：', 1)}",
+        f"Receiver {radio.name} hears nothing{why}",
     )
 
 

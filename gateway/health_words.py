@@ -24,9 +24,9 @@ _FLAGS: dict[Quantity, tuple[Words, Words]] = {
     Quantity.MOTION: (Words("有人活动", "Movement"), Words("无活动", "No movement")),
     Quantity.SWITCH_ON: (Words("开", "On"), Words("关", "Off")),
     Quantity.VALVE_OPEN: (Words("阀门开", "Valve open"), Words("阀门关", "Valve closed")),
-    Quantity.GAS_ALARM: (Words("燃气报警", "Gas alarm"), Words("无燃气", "No gas")),
-    Quantity.SMOKE_ALARM: (Words("烟雾报警", "Smoke alarm"), Words("无烟雾", "No smoke")),
-    Quantity.CO_ALARM: (Words("一氧化碳报警", "CO alarm"), Words("无一氧化碳", "No CO")),
+    Quantity.GAS_ALARM: (Words("燃气报警", "Gas alarm"), Words("未报警", "No alarm")),
+    Quantity.SMOKE_ALARM: (Words("烟雾报警", "Smoke alarm"), Words("未报警", "No alarm")),
+    Quantity.CO_ALARM: (Words("一氧化碳报警", "CO alarm"), Words("未报警", "No alarm")),
     Quantity.WATER_LEAK: (Words("有水", "Wet"), Words("干燥", "Dry")),
     Quantity.WATER_FAULT: (Words("水表故障", "Meter fault"), Words()),
     Quantity.WATER_SHORTAGE: (Words("缺水", "No water pressure"), Words()),
@@ -79,7 +79,7 @@ def value(quantity: Quantity, value: Value, channel: str = "") -> Words:
 def _measure(quantity: Quantity, number: float, channel: str) -> Words:
     name, decimals = _MEASURES[quantity]
     unit = _UNITS.get(quantity.unit or "", quantity.unit or "")
-    amount = f"{number:,.{decimals}f} {unit}".strip()
+    amount = f"{number:,.{decimals}f}\u00a0{unit}"  # a number stays with its unit
     which = f" {channel}" if channel else ""
     return Words(f"{name.zh}{which} {amount}", f"{name.en}{which} {amount}")
 
@@ -143,7 +143,8 @@ def _arrival(said: Words, eta: Instant, now: Instant, zone: tzinfo) -> Words:
 
 def step_words(state: State) -> Words:
     """One step in the list of what was sent."""
-    return _HELP[state]
+    zh, en = (sentences.state_name(state, language) for language in LANGUAGES)
+    return Words(zh, capital(en))
 
 
 def device_why(state: DeviceState, silent_s: float | None, radio: RadioState | None) -> Words:
@@ -151,8 +152,12 @@ def device_why(state: DeviceState, silent_s: float | None, radio: RadioState | N
     if state is DeviceState.OK:
         return Words()
     if radio is not None:
-        return Words(f"接收端 {radio.name} 收不到信号", f"its radio {radio.name} is blind")
+        return Words(f"接收端口 {radio.name} 无信号", f"its receiver {radio.name} hears nothing")
     if silent_s is None:
         return Words("尚未收到任何信号", "not heard yet")
     age = lasting(silent_s)
     return Words(f"已{age.zh}没有信号", f"silent for {age.en}")
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

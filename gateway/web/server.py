@@ -52,6 +52,7 @@ class WebPage:
         """Raises ValueError if the page would be open to the network without a token."""
         self.url = ""
         """Where it listens, once it does."""
+        self.listening = asyncio.Event()
         self._guard: Guard = guard(settings.listen, settings.token, socket.gethostname())
         self._status = status
         self._news = asyncio.Event()
@@ -76,15 +77,21 @@ class WebPage:
             where = self._guard.address
             await web.TCPSite(runner, where.host, where.port).start()
             self.url = _url(runner.addresses[0])
+            self.listening.set()
             await asyncio.Event().wait()
         finally:
             self.url = ""
+            self.listening.clear()
             await runner.cleanup()
 
     def application(self) -> web.Application:
         from aiohttp import web
 
-        app = web.Application(middlewares=[web.middleware(self._admit)])
+        @web.middleware
+        async def admit(request: web.Request, handler: _Serve) -> web.StreamResponse:
+            return await self._admit(request, handler)
+
+        app = web.Application(middlewares=[admit])
         app.on_response_prepare.append(_add_headers)
         app.on_shutdown.append(self._close)
         app.router.add_get("/", self._page)

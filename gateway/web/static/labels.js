@@ -11,9 +11,11 @@ export const LABELS = {
     otherTitle: "Switch to English",
     connecting: "正在连接主机…",
     live: "实时",
-    gone: (since, age) => `主机没有应答，自 ${since} 起（${age}前）。以下内容停留在那时，不代表现在。`,
+    gone: (since) => `主机自 ${since} 起没有应答。以下是当时的情况，不代表现在。`,
     never: "主机没有应答。请检查主机电源和网络。",
-    silent: "主机没有应答",
+    unknown: "不知道家中现在的情况",
+    last: (since, words) => `${since} 时：${words}`,
+    justNow: "刚刚",
     ago: (age) => `${age}前`,
     left: (age) => `还有 ${age}`,
     due: "应已到达",
@@ -21,7 +23,7 @@ export const LABELS = {
     presses: (count) => `按了 ${count} 次`,
     sign: (age) => `最近活动 ${age}`,
     noSign: "尚无活动",
-    seen: (age) => `${age}收到信号`,
+    seen: (age) => `信号 ${age}`,
     battery: (level) => `电量 ${level}%`,
     low: "电量低",
     heard: (ok, all) => `${all} 个设备，${ok} 个正常`,
@@ -36,9 +38,9 @@ export const LABELS = {
     messages: (count) => `${count} 条`,
     oldest: (age) => `最早 ${age}`,
     priorities: ["紧急", "重要", "关注", "其他"],
-    radios: "接收端",
+    radios: "接收端口",
     alive: "正常",
-    blind: "收不到",
+    blind: "无信号",
     clock: "时钟",
     trusted: "已校准",
     unsure: "尚未校准",
@@ -66,10 +68,12 @@ export const LABELS = {
     otherTitle: "切换到中文",
     connecting: "Connecting to the hub…",
     live: "Live",
-    gone: (since, age) =>
-      `Lamplight is not answering since ${since} (${age} ago). What you see is from then, not from now.`,
+    gone: (since) =>
+      `Lamplight is not answering since ${since}. What you see is from then, not from now.`,
     never: "Lamplight is not answering. Please check the hub's power and network.",
-    silent: "Lamplight is not answering",
+    unknown: "How the home is now is not known",
+    last: (since, words) => `At ${since}: ${words}`,
+    justNow: "just now",
     ago: (age) => `${age} ago`,
     left: (age) => `in ${age}`,
     due: "due now",
@@ -92,9 +96,9 @@ export const LABELS = {
     messages: (count) => (count === 1 ? "1 message" : `${count} messages`),
     oldest: (age) => `the oldest ${age}`,
     priorities: ["emergency", "urgent", "concern", "other"],
-    radios: "Radios",
+    radios: "Receiver",
     alive: "well",
-    blind: "blind",
+    blind: "hears nothing",
     clock: "Clock",
     trusted: "sure",
     unsure: "not sure yet",
@@ -121,10 +125,9 @@ const UNITS = {
 
 /** "3 min", one unit: an age is glanced at. Under a minute it moves in steps of five seconds. */
 export function lasting(seconds, language) {
-  const gap = language === "zh" ? "" : " ";
   for (const [size, unit] of UNITS[language]) {
-    if (seconds >= size) return `${Math.floor(seconds / size)}${language === "zh" ? " " : gap}${unit}`;
+    if (seconds >= size) return `${Math.floor(seconds / size)}\u00a0${unit}`;
   }
   const few = Math.max(0, Math.floor(seconds / 5) * 5);
-  return language === "zh" ? `${few} 秒` : `${few} s`;
+  return language === "zh" ? `${few}\u00a0秒` : `${few}\u00a0s`;
 }

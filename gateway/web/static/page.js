@@ -85,24 +85,35 @@ function answering() {
   return now - heard < limit;
 }
 
+function live() {
+  const { at } = view.status;
+  return at.trusted ? `${view.labels.live} ${view.clock(at)}` : view.labels.live;
+}
+
 function watch() {
   const well = answering();
   const labels = view.labels;
-  document.body.classList.toggle("stale", !well && Boolean(view.status));
-  $("live").textContent = !well ? "" : view.status ? `${labels.live} ${view.clock(view.status.at)}` : labels.connecting;
+  const stale = !well && Boolean(view.status);
+  document.body.classList.toggle("stale", stale);
+  if (view.stale !== stale) {
+    view.stale = stale;
+    view.draw();
+  }
+  $("live").textContent = !well ? "" : view.status ? live() : labels.connecting;
   const gone = $("gone");
   if (well) {
     gone.hidden = true;
+    $("gone-words").textContent = "";
     return;
   }
   let text = labels.never;
   if (view.status) {
-    document.title = `${labels.silent} · Lamplight`;
-    const age = lasting(view.now - view.status.at.line, view.language);
-    text = labels.gone(view.clock(view.status.at), age);
+    text = labels.gone(view.clock(view.status.at));
+    $("gone-age").textContent = labels.ago(lasting(view.now - view.status.at.line, view.language));
   }
-  if (gone.textContent !== text) gone.textContent = text;
   gone.hidden = false;
+  // The age counts on in silence; only a new sentence is read out.
+  if ($("gone-words").textContent !== text) $("gone-words").textContent = text;
 }
 
 speak(language());

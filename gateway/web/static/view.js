@@ -18,6 +18,7 @@ const SIGNS = {
 const STEPS = ["raised", "delivered", "acknowledged", "dispatched", "on_site"];
 const LEVEL = { S1: "emergency", S2: "concern", S3: "concern", S4: "impaired", S0: "impaired" };
 const OLD_VALUE_S = 600;
+const JUST_NOW_S = 10;
 
 /** An element. `props` are properties, except data-*, aria-* and role, which are attributes. */
 export function h(tag, props = {}, ...children) {
@@ -44,6 +45,7 @@ export class View {
   constructor() {
     this.language = "zh";
     this.status = null;
+    this.stale = false;
     this.received = 0;
     this.drawn = new Map();
     this.open = new Set();
@@ -98,10 +100,13 @@ export class View {
     const labels = this.labels;
     const silent = this.now - line;
     if (form === "left") {
-      return silent > 0 ? labels.due : labels.left(lasting(Math.max(60, -silent), this.language));
+      const left = Math.ceil(-silent / 60) * 60;
+      return silent > 0 ? labels.due : labels.left(lasting(Math.max(60, left), this.language));
     }
     const age = lasting(silent, this.language);
-    return form === "plain" ? age : form === "ago" ? labels.ago(age) : labels[form](labels.ago(age));
+    if (form === "plain") return age;
+    const ago = silent < JUST_NOW_S ? labels.justNow : labels.ago(age);
+    return form === "ago" ? ago : labels[form](ago);
   }
 
   /** Redraws a part only if what it shows is another: open details and the focus stay. */
@@ -139,18 +144,23 @@ export class View {
   // ------------------------------------------------------------ is all well?
 
   #whole(status) {
+    if (this.stale) {
+      const then = this.labels.last(this.clock(status.at), this.words(status.summary.words));
+      this.#head("unknown", this.labels.unknown, then);
+      return;
+    }
     const { level, words } = status.summary;
     const ok = status.devices.filter((device) => device.state === "ok").length;
+    const heard = this.labels.heard(ok, status.devices.length);
+    this.#head(level, this.words(words), `${this.words(status.presence.words)} · ${heard}`);
+  }
+
+  #head(level, words, more) {
     document.getElementById("whole").dataset.level = level;
-    document.body.dataset.level = level;
-    document.title = `${this.words(words)} · Lamplight`;
+    document.title = `${words} · Lamplight`;
     this.#part("whole-sign", level, () => [sign(level)]);
-    this.#part("whole-words", words, () => [this.words(words)]);
-    this.#part("whole-more", [status.presence.words, ok, status.devices.length], () => [
-      this.words(status.presence.words),
-      " · ",
-      this.labels.heard(ok, status.devices.length),
-    ]);
+    this.#part("whole-words", words, () => [words]);
+    this.#part("whole-more", more, () => [more]);
   }
 
   // ------------------------------------------------------------ alerts
@@ -173,7 +183,8 @@ export class View {
         "div",
         { className: "help" },
         this.#steps(alert.state),
-        h("p", {}, this.words(view.help), eta && [" · ", this.age(eta, "left")]),
+        h("p", {}, this.words(view.help)),
+        eta && alert.state === "dispatched" && h("p", { className: "eta" }, this.age(eta, "left")),
       ),
       h(
         "p",
@@ -222,19 +233,18 @@ export class View {
   #device(device) {
     const labels = this.labels;
     const state = device.state;
-    const trouble = state === "ok" ? "" : ` · ${this.words(device.why)}`;
     return h(
       "li",
       { "data-state": state, "data-device": device.id },
       h("span", { className: "sign", role: "img", "aria-label": labels.states[state] }, sign(state)),
       h("span", { className: "name" }, this.words(device.name)),
-      h("span", { className: "values" }, device.values.map((latest) => this.#value(latest, device))),
+      h("span", { className: "quiet heard" }, device.last_seen && this.age(device.last_seen)),
+      device.values.length > 0 &&
+        h("span", { className: "values" }, device.values.map((latest) => this.#value(latest, device))),
       h(
         "span",
-        { className: "quiet" },
-        state !== "ok" && h("b", {}, labels.states[state]),
-        trouble,
-        state === "ok" && device.last_seen && this.age(device.last_seen, "seen"),
+        { className: "quiet more" },
+        state !== "ok" && h("span", {}, h("b", {}, labels.states[state]), ` · ${this.words(device.why)}`),
         this.#battery(device),
       ),
     );
@@ -248,14 +258,15 @@ export class View {
       "span",
       { className: old ? "value old" : "value" },
       this.words(latest.words),
-      old && [" ", this.age(latest.at)],
+      old && [" · ", this.age(latest.at)],
     );
   }
 
   #battery(device) {
     const labels = this.labels;
-    if (device.low) return h("b", { className: "low" }, ` · ${labels.low}`);
-    return device.battery === null ? "" : ` · ${labels.battery(Math.round(device.battery))}`;
+    if (device.low) return h("b", { className: "low" }, labels.low);
+    const level = device.battery === null ? "" : labels.battery(Math.round(device.battery));
+    return level && h("span", {}, level);
   }
 
   // ------------------------------------------------------------ the hub
@@ -303,7 +314,7 @@ export class View {
       "div",
       { "data-state": well ? "ok" : "lost" },
       h("dt", {}, name),
-      h("dd", {}, !well && h("span", { className: "sign" }, sign("lost")), h("span", {}, value)),
+      h("dd", {}, !well && h("span", { className: "sign" }, sign("lost")), value),
     );
   }
 
