@@ -12,11 +12,13 @@ START, LONGEST = ord("<"), 40
 
 def measure(pending: bytes | bytearray, start: int) -> int | None:
     """`<`, a digit that says how many letters follow, the letters, the last letter again.
-    `<!` is an acknowledgement."""
+    `<!` is an acknowledgement, `<?` a header of five that is cut in two."""
     if len(pending) < start + 2:
         return None
     if pending[start + 1] == ord("!"):
         return 2
+    if pending[start + 1] == ord("?"):
+        raise BadFrame("header", 5)
     if not chr(pending[start + 1]).isdigit():
         raise BadFrame("header")
     size = int(chr(pending[start + 1])) + 3
@@ -38,6 +40,18 @@ GOOD = b"<5helloo"
 @pytest.fixture
 def splitter() -> Splitter:
     return Splitter(TOY)
+
+
+@pytest.fixture
+def one_byte() -> Splitter:
+    """As M-Bus has it: a `!` alone is an acknowledgement."""
+
+    def measure_one(pending: bytes | bytearray, start: int) -> int | None:
+        return 1 if pending[start] == ord("!") else measure(pending, start)
+
+    return Splitter(
+        Driver("toy", "serial", "toy", decode, starts=b"<!", measure=measure_one, longest=LONGEST)
+    )
 
 
 def test_a_message_comes_out_when_its_last_byte_has_come(splitter: Splitter) -> None:
@@ -123,6 +137,18 @@ def test_an_acknowledgement_is_heard_but_not_inside_another_message(splitter: Sp
     assert splitter.feed(b"<!") == [b"<!"]
     assert splitter.feed(b"<5he<!") == []
     assert splitter.feed(b"!!") == [b"<5he<!!!"]
+
+
+def test_an_acknowledgement_inside_a_damaged_message_is_none(one_byte: Splitter) -> None:
+    assert one_byte.feed(b"<4a!!bc" + b"!") == [b"!"]
+    assert one_byte.rejected == {"checksum": 1}
+
+
+def test_damage_before_a_pause_hides_no_damage_after_it(splitter: Splitter) -> None:
+    splitter.feed(b"<?")
+    splitter.idle()
+    splitter.feed(b"<5hellox")
+    assert splitter.rejected == {"header": 1, "checksum": 1}
 
 
 def test_memory_is_bounded_whatever_comes(splitter: Splitter) -> None:
