@@ -72,6 +72,8 @@ class Stuck:
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         self._resume(now)
         for key, sensor in self._state.sensors.items():
+            if not (sensor.active or sensor.changes or sensor.noisy or sensor.held):
+                continue  # nearly all sensors, nearly always
             self._count(sensor, now)
             code = self._opinion(sensor, now)
             if code is not None:

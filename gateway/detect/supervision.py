@@ -104,6 +104,8 @@ class Supervision:
         self._watch(now)
         for device in self._devices.values():
             heard = self._heard(device, now)
+            if now.since(heard.at) <= REPEATED_S and not heard.held:
+                continue  # nearly all devices, nearly always
             if heard.held or self._lost(device, heard, now):
                 heard.held = True
                 yield self._finding(device, Signal.HOLDS, now, self._evidence(device, heard))
