@@ -48,13 +48,19 @@ _Serve = Callable[["web.Request"], Awaitable["web.StreamResponse"]]
 class WebPage:
     """`run()` is one job; `changed()` says that the Status may be another now."""
 
-    def __init__(self, settings: WebSettings, status: Callable[[], Status]) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        status: Callable[[], Status],
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
         """Raises ValueError if the page would be open to the network without a token."""
         self.url = ""
         """Where it listens, once it does."""
         self.listening = asyncio.Event()
         self._guard: Guard = guard(settings.listen, settings.token, socket.gethostname())
         self._status = status
+        self._keep_alive_s = keep_alive_s
         self._news = asyncio.Event()
         self._clients = 0
         self._closing = False
@@ -188,7 +194,7 @@ class WebPage:
                 await response.write(b"event: status\ndata: " + body + b"\n\n")
             await asyncio.sleep(PUSH_GAP_S)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KEEP_ALIVE_S):
+                async with asyncio.timeout(self._keep_alive_s):
                     await news.wait()
 
     async def _close(self, app: web.Application) -> None:
