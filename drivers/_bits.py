@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.records import BadFrame, Measure
+from gateway.records import BadFrame, Device, Frame, Measure, Quantity, Reading
 
 
 def whole(measure: Measure, payload: bytes) -> bytes:
@@ -69,3 +69,8 @@ def cubic_metres(count: int, unit: int) -> float:
 def scaled(count: float, exponent: int) -> float:
     """count x 10^exponent, as exactly as a float can say it (21.81, not 21.810000000000002)."""
     return count * 10.0**exponent if exponent >= 0 else count / 10.0**-exponent
+
+
+def flag(device: Device, quantity: Quantity, bit: int | bool, frame: Frame) -> Reading:
+    """A warning bit of a status byte: told when it is set, implied when it is not."""
+    return Reading(device.id, quantity, bool(bit), frame.at, implied=not bit)

@@ -14,7 +14,7 @@
 - f   status ST: bits 0-1 valve (0 open, 1 closed, 3 abnormal), bit 2 battery low (table 10)
 - S   sum of all bytes from 68 on, modulo 256
 
-Flags are told when they are set. The valve is told only where the plan says that the meter has one
+The valve is told only where the plan says that the meter has one
 (`valve = true`): meters without one leave or fill its bits as they like.
 """
 
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, is_number, sum8, whole
+from drivers._bits import address, address_bytes, bcd, cubic_metres, flag, is_number, sum8, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -94,14 +94,13 @@ def _totals(body: bytes, device: Device, frame: Frame) -> list[Reading]:
 
 
 def _status(status: int, device: Device, frame: Frame) -> list[Reading]:
-    readings = []
-    if status & BATTERY:
-        readings.append(Reading(device.id, Quantity.BATTERY_LOW, True, frame.at))
     valve = status & VALVE
-    if valve == VALVE_ABNORMAL:
-        # The valve's fault, not the register's: the volume stays.
-        readings.append(Reading(device.id, Quantity.FAULT, True, frame.at))
-    elif device.options.get("valve"):
+    # An abnormal valve is the valve's fault, not the register's: the volume stays.
+    readings = [
+        flag(device, Quantity.BATTERY_LOW, status & BATTERY, frame),
+        flag(device, Quantity.FAULT, valve == VALVE_ABNORMAL, frame),
+    ]
+    if device.options.get("valve") and valve != VALVE_ABNORMAL:
         readings.append(Reading(device.id, Quantity.VALVE_OPEN, valve != VALVE_CLOSED, frame.at))
     return readings
 

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, is_number, sum8, whole
+from drivers._bits import address, address_bytes, bcd, cubic_metres, flag, is_number, sum8, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -104,7 +104,7 @@ def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
     device = _speaker(frame, devices, data)
     if structure == ERROR:
         raise BadFrame("refused")
-    readings = []
+    readings: list[Reading] = []
     if structure in VARIABLE:
         readings = _variable(data, device, frame)
     elif structure == FIXED:
@@ -141,11 +141,10 @@ def _status(status: int, device: Device, frame: Frame) -> tuple[list[Reading], b
     """What the status byte tells, and whether the values may be believed."""
     if status & MAKERS_OWN or status & RESERVED == RESERVED:
         return [], True
-    flags = []
-    if status & POWER_LOW:
-        flags.append(Reading(device.id, Quantity.BATTERY_LOW, True, frame.at))
-    if status & ERRORS:
-        flags.append(Reading(device.id, Quantity.FAULT, True, frame.at))
+    flags = [
+        flag(device, Quantity.BATTERY_LOW, status & POWER_LOW, frame),
+        flag(device, Quantity.FAULT, status & ERRORS, frame),
+    ]
     return flags, not status & ERRORS
 
 

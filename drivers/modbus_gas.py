@@ -86,6 +86,7 @@ def _readings(
     return [
         Reading(device.id, Quantity.GAS_ALARM, alarm, frame.at),
         Reading(device.id, Quantity.GAS_LEL, lel, frame.at),
+        Reading(device.id, Quantity.FAULT, False, frame.at, implied=True),
     ]
 
 

@@ -168,7 +168,7 @@ class _Home:
             _said(reading)
             for payload in self._messages(step)
             for reading in self._decode(payload)
-            if reading.quantity is not Quantity.SEEN and self._is_first(reading)
+            if _is_told(reading) and self._is_first(reading)
         ]
 
     def _messages(self, step: Step) -> list[bytes]:
@@ -194,6 +194,11 @@ class _Home:
         known = bool(reading.event) and event in self._events
         self._events.add(event)
         return not known
+
+
+def _is_told(reading: Reading) -> bool:
+    """Vector files list what a device says, not that it spoke or which warnings it left out."""
+    return reading.quantity is not Quantity.SEEN and not reading.implied
 
 
 def _said(reading: Reading) -> Said:

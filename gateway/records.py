@@ -234,6 +234,8 @@ class Reading(msgspec.Struct, frozen=True):
     event: str = ""
     """For events: the radio's own counter or the bytes. Same device and event is the same event,
     however late and however often it is heard."""
+    implied: bool = False
+    """Said by silence: a warning flag that was not set. It ends what the flag began."""
 
 
 # ---------------------------------------------------------------- findings and their evidence

@@ -20,6 +20,7 @@ from gateway.records import (
     Quantity,
     Reading,
 )
+from tests.vector_files import NOW
 
 METER = "202611230042"
 # 12345.67 kWh, built from DL/T 645-2007 table A.1.
@@ -163,3 +164,24 @@ def test_whatever_a_context_holds_nothing_is_raised(name: str) -> None:
         document = file({"hex": GOOD}, protocol=name, transport=driver.transport, context=context)
         [result] = decoded(document)
         assert result.readings == []
+
+
+def test_a_warning_that_is_no_longer_set_ends_without_being_printed() -> None:
+    driver = drivers.load(["modbus_gas"])["modbus_gas"]
+    broken, well = "050304ffff0004be14", "050304000300004ff3"
+    results = decoded(
+        file({"hex": broken}, {"hex": well}, protocol="modbus_rtu", context={"slave": 5})
+    )
+    assert [[said.kind for said in result.readings] for result in results] == [
+        ["fault"],
+        ["gas_alarm", "gas_lel"],
+    ]
+    assert driver.context is not None
+    home = Enrolled(driver.context({"slave": 5}))
+    faults = [
+        reading.value
+        for message_ in (broken, well)
+        for reading in driver.decode(Frame("modbus_gas", "", bytes.fromhex(message_), NOW), home)
+        if reading.quantity is Quantity.FAULT
+    ]
+    assert faults == [True, False]
