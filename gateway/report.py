@@ -47,6 +47,7 @@ def parts(app: App) -> Parts:
         ),
         storage=StorageHealth(figures.storage.ok, figures.storage.why),
         presence=Presence(PresenceState(presence.where), presence.since, presence.certainty),
+        states=app.watch.supervision.device_states(now),
         alerts=tuple(app.pipeline.book.alerts()),
         rejected=dict(app.pipeline.rejected) | link.rejected,
         restarts=dict(app.supervisor.restarts),

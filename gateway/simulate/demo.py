@@ -22,11 +22,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from gateway.clock import SimulatedClock
+from gateway.clock_pace import create, set_speed
 from gateway.health import Status
 from gateway.simulate.broker import EmbeddedBroker
 from gateway.simulate.cable import Cable
 from gateway.simulate.home import ZONE, SimulatedHome
-from gateway.simulate.pace import SimulatedClock, create, set_speed
 from gateway.simulate.plan import demo_plan
 from gateway.simulate.platform import Platform
 
@@ -178,14 +179,20 @@ def _free_port(wanted: int = 8377) -> int:
     raise OSError("no free port on the loopback")
 
 
+async def _nothing() -> AsyncIterator[str]:
+    for said in ():
+        yield said
+
+
 async def serve(demo: Demo, control: Path, do: Callable[..., AsyncIterator[str]]) -> None:
     """Takes one deed per connection (a JSON list of words) and answers with lines of text."""
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        words = json.loads(await reader.readline())
+        line = await reader.readline()
+        words = json.loads(line) if line else []  # nothing: only asked whether we are here
         with suppress(ConnectionError):
-            async for line in do(demo, *words):
-                writer.write(line.encode() + b"\n")
+            async for said in do(demo, *words) if words else _nothing():
+                writer.write(said.encode() + b"\n")
                 await writer.drain()
         writer.close()
 
