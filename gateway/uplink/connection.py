@@ -165,7 +165,7 @@ class Connection:
             self._client.connect(*where)
         self._loop.add_reader(sock, self._readable)
         self._flush()
-        return await self._answer(self._welcome, "a greeting (CONNACK)")
+        return await self._answer(self._welcome, "greeting (CONNACK)")
 
     def _check_welcome(self, reason: ReasonCode) -> None:
         if not reason.is_failure:
@@ -180,7 +180,7 @@ class Connection:
     async def _subscribe(self, filter_: str) -> None:
         self._client.subscribe(filter_, qos=1)
         self._flush()
-        granted = await self._answer(self._granted, "its commands (SUBACK)")
+        granted = await self._answer(self._granted, "answer to the subscription (SUBACK)")
         if any(code.is_failure for code in granted):
             raise LinkLost(
                 f"the broker does not let this hub read {filter_}: the broker's ACL must allow "
@@ -197,7 +197,7 @@ class Connection:
         if done:
             raise LinkLost(self._lost.result())
         raise LinkLost(
-            f"{self._settings.host} accepts connections but gives no {what} within "
+            f"{self._settings.host} takes the connection but sends no {what} within "
             f"{self._pace.connect_s:g} s: is that an MQTT broker, and is it well?"
         )
 
