@@ -3,15 +3,15 @@
     FE FE FE 68 TT AAAAAAAAAAAAAA CC LL DDDD NN VVVVVVVV UU vvvvvvvv uu zzzzzzzzzzzzzz ffff SS 16
 
 - FE  wake-up bytes, no part of the message
-- T   kind of meter: 10h..19h water (cold, hot, drinking, grey), 20h.. heat, 30h.. gas (table 3)
+- T   kind of meter: 10h..19h water (cold, hot, drinking, grey), 20h.. heat, 30h.. gas
 - A   address, 14 BCD digits, low byte first; AA.. asks whoever hears it
-- C   control: 01 read, 81 its answer, C1 refused (table 4)
+- C   control: 01 read, 81 its answer, C1 refused
 - L   length of the data: 64h at most by the standard, more in makers' own frames
 - D   data identifier 901Fh "current totals"; meters send it in either byte order
 - N   serial number of the exchange
 - V U volume so far, 8 BCD digits of which two are decimals, low byte first, and its unit
 - v u the same at the last settlement day; z: the meter's clock; both are left
-- f   status ST: bits 0-1 valve (0 open, 1 closed, 3 abnormal), bit 2 battery low (table 10)
+- f   status ST: bits 0-1 valve (0 open, 1 closed, 3 abnormal), bit 2 battery low
 - S   sum of all bytes from 68 on, modulo 256
 
 The valve is told only where the plan says that the meter has one

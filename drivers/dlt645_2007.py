@@ -2,7 +2,7 @@
 
     FE FE FE FE 68 AAAAAAAAAAAA 68 CC LL DDDDDDDD vvvv.. SS 16
 
-- FE  up to four wake-up bytes (clause 5.3), no part of the message
+- FE  up to four wake-up bytes (5.3), no part of the message
 - A   address, 12 BCD digits, low byte first; AA.. asks whoever hears it (5.2.2)
 - C   control (5.2.3): 11 read, 91 its answer, B1 answer with more to follow, D1 refused
 - L   length of the data, 0..200 in a read (5.2.4)
@@ -10,7 +10,7 @@
 - S   sum of all bytes from the first 68 on, modulo 256 (5.2.6)
 
 Every data byte is sent with 33h added (5.2.5). A value of FFs means that the meter has no such
-phase. Current, power and energy carry their sign in the highest bit (table A.1, A.2).
+phase. Current, power and energy carry their sign in the highest bit (annex A).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _items() -> dict[int, Item]:
 
 
 ITEMS = _items()
-"""By data identifier, table A.1 and A.2."""
+"""By data identifier: annex A, energies and variables."""
 
 ASKED = {
     "energy": 0x00000000,

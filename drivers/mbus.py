@@ -4,7 +4,7 @@
     10 CC AA SS 16                                                          short frame
     E5                                                                      acknowledgement
 
-- L   length from C to the last record, sent twice (EN 13757-2, 5.5)
+- L   length from C to the last record, sent twice (EN 13757-2)
 - C   control: 08, 18, 28, 38 an answer (RSP_UD); with bit 6 set it is the master who speaks
 - A   primary address 0..250; FDh is whoever was selected by identification number
 - I   72h variable structure, 73h fixed structure (EN 13757-3)

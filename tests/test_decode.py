@@ -23,7 +23,7 @@ from gateway.records import (
 from tests.vector_files import NOW
 
 METER = "202611230042"
-# 12345.67 kWh, built from DL/T 645-2007 table A.1.
+# 12345.67 kWh, built from DL/T 645-2007 annex A.
 ENERGY = "68420023112620689108333333339a785634"
 
 
