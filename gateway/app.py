@@ -35,6 +35,7 @@ from gateway.records import (
     HUB,
     Alert,
     AlertType,
+    Clock,
     Code,
     Driver,
     Evidence,
@@ -252,10 +253,6 @@ def open_app(home: Home, drivers: Mapping[str, Driver]) -> App:
     clock = open_clock(home.clock, path)
     journal = Journal.open(data / "journal.sqlite")
     outbox = Outbox.open(path, clock, make_room=journal.make_room)
-    ports = [
-        SerialPort(port, [d for d in home.devices if d.port == port.name], drivers, clock)
-        for port in home.ports
-    ]
 
     def routes(events: asyncio.Queue[Event]) -> list[Route]:
         return [
@@ -264,7 +261,16 @@ def open_app(home: Home, drivers: Mapping[str, Driver]) -> App:
         ]
 
     watch = Watch(home, drivers, lambda at: ulid(at.wall, os.urandom(10)))
+    ports = open_ports(home, drivers, clock)
     return App(home, clock, watch, outbox, journal, ports, routes, power_readings)
+
+
+def open_ports(home: Home, drivers: Mapping[str, Driver], clock: Clock) -> list[SerialPort]:
+    """One owner for each `[[port]]`; it is opened when somebody asks for its frames."""
+    return [
+        SerialPort(port, [d for d in home.devices if d.port == port.name], drivers, clock)
+        for port in home.ports
+    ]
 
 
 def open_clock(settings: ClockSettings, outbox: Path) -> SystemClock | SimulatedClock:

@@ -10,8 +10,10 @@ from gateway.records import Quantity, Reading
 EVENTS = frozenset(
     {Quantity.BUTTON, Quantity.EMERGENCY, Quantity.FIRE_BUTTON, Quantity.FALL, Quantity.TEST}
 )
-AT_LEAST_S = 600.0
-"""A value that does not change is written so often, to show that it was still being said."""
+AT_LEAST_S = 300.0
+"""A value that does not change is written so often, to show that it was still being said: more
+often than the shortest silence that supervision takes for a loss (10 min), or replay would see
+losses that never were."""
 AT_MOST_S = 60.0
 """A measurement is written no more often than that."""
 # The change that counts, in the quantity's unit. 0 = any change. A quantity that is not listed is a
