@@ -56,7 +56,7 @@ export const LABELS = {
     notReceived: "等待平台回执",
     via: (routes) => `经由 ${routes}`,
     notSent: "等待发送",
-    footer: "此页面只读，内容不会离开这台主机",
+    footer: "此页面只读，由家中的主机直接提供",
   },
   en: {
     alerts: "Needs somebody",
@@ -114,7 +114,7 @@ export const LABELS = {
     notReceived: "no receipt yet",
     via: (routes) => `by ${routes}`,
     notSent: "waiting to be sent",
-    footer: "This page is read-only, and nothing on it leaves this hub",
+    footer: "This page is read-only, and comes from the hub in this home",
   },
 };
 
