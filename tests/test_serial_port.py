@@ -165,7 +165,7 @@ async def test_a_bad_meter_costs_time_outs_only_and_the_others_keep_their_pace(
         await heard.until(lambda: heard.count("power") >= 16)
     rejected = heard.port.state().rejected
     assert 1 <= rejected["timeout:water"] <= 8
-    assert rejected.get("timeout:power", 0) <= 2
+    assert rejected.get("timeout:power", 0) <= 4
     if fault is not Fault.SLOW:  # a late answer is late, but true
         assert heard.count("water") == 0
 
@@ -232,8 +232,8 @@ async def test_a_port_that_vanishes_mid_frame_and_returns_under_another_number_i
 
 async def test_an_unplugged_bus_says_so_with_the_port_and_what_to_do(tmp_path: Path) -> None:
     with Bus(tmp_path, water_meter()) as wire:
-        heard = ear(wire, [water(poll_s=600)])
-        await heard.until(lambda: heard.count("water") == 1 and unplug(wire) and dead(heard))
+        heard = ear(wire, [water(poll_s=600)], timeout_s=3.0)
+        await heard.until(lambda: heard.count("water") >= 1 and unplug(wire) and dead(heard))
         assert str(wire.path) in heard.port.state().why
         assert "plug" in heard.port.state().why
 

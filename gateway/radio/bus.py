@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import aclosing
 
 from gateway.radio.framing import Splitter
 from gateway.radio.line import Line
 from gateway.radio.polling import Asked, Schedule
-from gateway.records import BadFrame, Clock, Driver, Echo, Frame, SerialLine, Stranger
+from gateway.records import Clock, Driver, Frame, SerialLine
 
 BLIND_S = 60.0
 """A bus on which nobody has answered for this long, and in three polls each, is blind."""
+SHORT_S = 1.0
+"""A rest of up to this long is slept through; in a longer one an unplug is noticed at once."""
 LONGEST_REPLY_S = 5.0
 """A device that babbles is cut off after this, so that it cannot keep the bus."""
 
@@ -61,16 +62,15 @@ class PolledBus:
     ) -> None:
         self._name = name
         self._schedule = Schedule(conversations)
-        self._speaks = speaks
         self._clock = clock
         drivers = {one.driver.name: one.driver for one in conversations}
         self._splitters = {name: Splitter(driver) for name, driver in drivers.items()}
+        self._lines = {name: speaks(driver.line) for name, driver in drivers.items()}
         self._rejected: Counter[str] = Counter()
         self._heard_at = clock.now()
 
     def first_line(self) -> SerialLine:
-        asked = self._schedule.conversations
-        return self._speaks(asked[0].driver.line if asked else SerialLine())
+        return next(iter(self._lines.values()), SerialLine())
 
     def rejected(self) -> Counter[str]:
         """Noise and time-outs by reason, since the start of the program."""
@@ -93,38 +93,59 @@ class PolledBus:
             if asked is None:
                 await self._rest(line)
                 continue
-            async with aclosing(self._converse(line, asked)) as frames:
-                async for frame in frames:
-                    yield frame
+            for frame in await self._converse(line, asked):
+                yield frame
 
     async def _rest(self, line: Line) -> None:
         """Nobody is due: wait, and count what comes unasked (a late answer, or noise)."""
         real = asyncio.get_running_loop().time()
         clock_s, real_s = self._schedule.pause(self._clock.now().line, real)
-        waiting = self._clock.sleep(clock_s) if clock_s else asyncio.sleep(real_s)
-        if await line.rest(waiting):
+        if clock_s > SHORT_S:
+            chunk = await line.rest(self._clock.sleep(clock_s))
+        else:
+            await (self._clock.sleep(clock_s) if clock_s else asyncio.sleep(real_s))
+            chunk = line.take()
+        if chunk:
             self._rejected["unasked"] += 1
 
-    async def _converse(self, line: Line, asked: Asked) -> AsyncGenerator[Frame, None]:
+    async def _converse(self, line: Line, asked: Asked) -> list[Frame]:
         """One poll, from its first request to its last reply, or to a time-out."""
-        speaks = self._speaks(asked.driver.line)
-        await line.configure(speaks)
+        await line.configure(self._lines[asked.driver.name])
         talk = asked.begin()
         request = next(talk, None)
+        frames: list[Frame] = []
         while request is not None:
             began = asyncio.get_running_loop().time()
-            exchange = Exchange(request, speaks, self._splitters[asked.driver.name])
-            async for payload in exchange.payloads(line):
-                frame = Frame(asked.driver.name, self._name, payload, self._clock.now())
-                exchange.over |= answers(frame, asked)
-                yield frame
-            if not exchange.over:
+            reply = await self._ask(line, asked, request, frames)
+            if reply is None:
                 talk.close()
                 self._silence(asked, began)
-                return
+                return frames
             self._heard_at = self._clock.now()
-            request = _send(talk, exchange.last)
+            request = _send(talk, reply)
         self._schedule.answered(asked, self._heard_at.line, asyncio.get_running_loop().time())
+        return frames
+
+    async def _ask(
+        self, line: Line, asked: Asked, request: bytes, frames: list[Frame]
+    ) -> bytes | None:
+        """The answer, or None when nobody gave one in time. Whatever is heard meanwhile is added
+        to `frames`, but for our own request coming back."""
+        driver, reply = asked.driver, None
+        splitter, speaks = self._splitters[driver.name], self._lines[driver.name]
+        splitter.idle()
+        await line.write(request)
+        wait = Wait(line.wire_time(len(request)) + speaks.timeout_s, speaks.idle_gap_s)
+        while reply is None and (left := wait.left(splitter.pending > 0)) > 0:
+            chunk = await line.read(left)
+            if chunk:
+                wait.heard()
+            for payload in splitter.feed(chunk) if chunk else splitter.idle():
+                if not request.endswith(payload):
+                    frame = Frame(driver.name, self._name, payload, self._clock.now())
+                    frames.append(frame)
+                    reply = payload if reply is None and asked.answered_by(frame) else reply
+        return reply
 
     def _silence(self, asked: Asked, began: float) -> None:
         """It cost one time-out, and says so."""
@@ -133,47 +154,22 @@ class PolledBus:
         self._schedule.missed(asked, self._clock.now().line, real, real - began)
 
 
-class Exchange:
-    """One request, and what is heard until somebody sets `over`, or nobody answers in time."""
+class Wait:
+    """How long an answer is waited for, in real seconds: longer while it is coming in."""
 
-    def __init__(self, request: bytes, speaks: SerialLine, splitter: Splitter) -> None:
-        self.over = False
-        self.last = b""
-        self._request = request
-        self._speaks = speaks
-        self._splitter = splitter
+    def __init__(self, timeout_s: float, gap_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._gap_s = gap_s
+        self._until = self._loop.time() + timeout_s
+        self._last = self._until + LONGEST_REPLY_S
 
-    async def payloads(self, line: Line) -> AsyncGenerator[bytes, None]:
-        """Complete messages as they arrive; our own request heard back is not one."""
-        self._splitter.idle()
-        await line.write(self._request)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + line.wire_time(len(self._request)) + self._speaks.timeout_s
-        last = until + LONGEST_REPLY_S
-        while not self.over and (left := until - loop.time()) > 0:
-            chunk = await line.read(min(left, self._gap(left)))
-            if chunk:
-                until = min(max(until, loop.time() + self._speaks.idle_gap_s), last)
-            for payload in self._splitter.feed(chunk) if chunk else self._splitter.idle():
-                if not self._request.endswith(payload):
-                    if not self.over:
-                        self.last = payload
-                    yield payload
+    def heard(self) -> None:
+        self._until = min(max(self._until, self._loop.time() + self._gap_s), self._last)
 
-    def _gap(self, otherwise: float) -> float:
-        return self._speaks.idle_gap_s if self._splitter.pending else otherwise
-
-
-def answers(frame: Frame, asked: Asked) -> bool:
-    """Whether the frame comes from whom we asked. A refusal does, and so does an acknowledgement,
-    which names nobody; a late answer of another device, or a stranger's, does not end the wait."""
-    try:
-        asked.driver.decode(frame, asked.enrolled)
-    except Stranger:
-        return False
-    except (BadFrame, Echo):
-        return True
-    return True
+    def left(self, unfinished: bool) -> float:
+        """An unfinished message is waited for no longer than the gap that ends it."""
+        left = self._until - self._loop.time()
+        return min(left, self._gap_s) if unfinished else left
 
 
 def _send(talk: Generator[bytes, bytes, None], reply: bytes) -> bytes | None:

@@ -12,34 +12,68 @@ import serialx
 
 from gateway.records import SerialLine
 
-CHUNK = 512
+KEPT = 4096
+"""Bytes kept of what nobody reads; the newest."""
 BITS_PER_BYTE = 11
 """Start, eight data bits, parity, stop: what a byte takes on the wire at the most."""
+
+
+class Inbox(asyncio.Protocol):
+    """What has arrived and nobody has read. (asyncio's streams cost three times the wake-ups,
+    and a bus is read day and night.)"""
+
+    def __init__(self) -> None:
+        self.arrived = bytearray()
+        self.lost = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        self.arrived += data
+        del self.arrived[:-KEPT]
+        self.wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self, seconds: float | None) -> None:
+        """Until something arrives, the port goes, somebody wakes us, or the time is over."""
+        if self.arrived or self.lost:
+            return
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self.wake)
+        try:
+            await self._waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 class Line:
     """One port held open. Every method raises OSError once the port has gone."""
 
     def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: serialx.SerialStreamWriter[serialx.BaseSerialTransport],
-        speaks: SerialLine,
+        self, transport: serialx.BaseSerialTransport, inbox: Inbox, speaks: SerialLine
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._transport = transport
+        self._inbox = inbox
         self._speaks = speaks
         self._quiet_from = 0.0
 
     @property
     def gone(self) -> bool:
-        return self._writer.transport.is_closing()
+        return self._inbox.lost or self._transport.is_closing()
 
     async def configure(self, wanted: SerialLine) -> None:
         """Change speed and parity only where two devices on one bus differ."""
         before, self._speaks = self._speaks, wanted
         if _wire(before) != _wire(wanted):
-            await self._writer.transport.reconfigure_port(
+            await self._transport.reconfigure_port(
                 baudrate=wanted.baud, parity=wanted.parity, stopbits=wanted.stop_bits
             )
 
@@ -56,50 +90,53 @@ class Line:
             await asyncio.sleep(pause)
         if self.gone:
             raise _unplugged()
-        self._writer.write(request)
+        self._transport.write(request)
 
     async def read(self, seconds: float | None) -> bytes:
         """What arrives within real `seconds`; nothing when that time is over."""
-        try:
-            async with asyncio.timeout(seconds):
-                return self._checked(await self._reader.read(CHUNK))
-        except TimeoutError:
-            return b""
+        await self._inbox.wait(seconds)
+        return self.take()
 
     async def rest(self, waiting: Coroutine[object, object, None]) -> bytes:
         """Wait, but hear at once what nobody asked for, and that the port has gone."""
         sleeping = asyncio.ensure_future(waiting)
-        reading = asyncio.ensure_future(self._reader.read(CHUNK))
+        sleeping.add_done_callback(lambda _: self._inbox.wake())
         try:
-            await asyncio.wait((sleeping, reading), return_when=asyncio.FIRST_COMPLETED)
-            return self._checked(reading.result()) if reading.done() else b""
+            await self._inbox.wait(None)
         finally:
             sleeping.cancel()
-            reading.cancel()
-            await asyncio.gather(sleeping, reading, return_exceptions=True)
+        return self.take()
 
-    def _checked(self, chunk: bytes) -> bytes:
-        if not chunk:
+    def take(self) -> bytes:
+        """What has arrived already."""
+        if self._inbox.arrived:
+            chunk = bytes(self._inbox.arrived)
+            self._inbox.arrived.clear()
+            self._quiet_from = asyncio.get_running_loop().time()
+            return chunk
+        if self._inbox.lost:
             raise _unplugged()
-        self._quiet_from = asyncio.get_running_loop().time()
-        return chunk
+        return b""
 
 
 @asynccontextmanager
 async def open_line(path: str, speaks: SerialLine) -> AsyncIterator[Line]:
     """Open `path` for nobody else. Raises OSError (absent, forbidden, held by another)."""
-    reader, writer = await serialx.open_serial_connection(
-        url=path,
-        baudrate=speaks.baud,
-        parity=serialx.Parity(speaks.parity),
-        stopbits=serialx.StopBits(speaks.stop_bits),
+    transport, inbox = await serialx.create_serial_connection(
+        asyncio.get_running_loop(),
+        Inbox,
+        path,
+        speaks.baud,
+        serialx.Parity(speaks.parity),
+        serialx.StopBits(speaks.stop_bits),
         exclusive=True,
     )
+    assert isinstance(inbox, Inbox)
     try:
-        yield Line(reader, writer, speaks)
+        yield Line(transport, inbox, speaks)
     finally:
-        writer.transport.abort()
-        await writer.transport.wait_closed()
+        transport.abort()
+        await transport.wait_closed()
 
 
 def _wire(speaks: SerialLine) -> tuple[int, str, int]:

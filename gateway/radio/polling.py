@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 
 from drivers import spokesmen
-from gateway.records import Device, DeviceKind, Driver, Enrolled, Poll
+from gateway.records import (
+    BadFrame,
+    Device,
+    DeviceKind,
+    Driver,
+    Echo,
+    Enrolled,
+    Frame,
+    Poll,
+    Stranger,
+)
 
 METERS = frozenset(
     {
@@ -41,8 +51,10 @@ class Asked:
     def __init__(self, driver: Driver, poll: Poll, devices: Sequence[Device]) -> None:
         self.driver = driver
         self._poll = poll
+        self._last = b""
         self.devices = tuple(devices)
         self.enrolled = Enrolled(self.devices)
+        self._spokesman = spokesmen(self.devices)[0]
         self.period = min(pace(device) for device in self.devices)
         self.urgent = any(device.kind not in METERS for device in self.devices)
         self.due = 0.0
@@ -58,7 +70,22 @@ class Asked:
 
     def begin(self) -> Generator[bytes, bytes, None]:
         """The conversation; the device with the highest input speaks for the others."""
-        return self._poll(spokesmen(self.devices)[0])
+        return self._poll(self._spokesman)
+
+    def answered_by(self, frame: Frame) -> bool:
+        """Whether the frame comes from whom we asked. A refusal does, and so does an
+        acknowledgement, which names nobody; a late answer of another device, or a stranger's,
+        does not end the wait."""
+        if frame.payload == self._last:  # a quiet home says the same all day
+            return True
+        try:
+            self.driver.decode(frame, self.enrolled)
+        except Stranger:
+            return False
+        except (BadFrame, Echo):
+            return True
+        self._last = frame.payload
+        return True
 
     @property
     def silent(self) -> bool:
