@@ -78,7 +78,7 @@ class Summary(msgspec.Struct, frozen=True):
     words: Words
 
 
-class Latest(msgspec.Struct, frozen=True):
+class Latest(msgspec.Struct, frozen=True, omit_defaults=True):
     """The newest value of one quantity; `words` is what a person reads ("Door open")."""
 
     quantity: Quantity
@@ -157,7 +157,7 @@ class Presence(msgspec.Struct, frozen=True):
     """Filled in by `status`."""
 
 
-class Revision(msgspec.Struct, frozen=True):
+class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
     """One revision of an alert, and how far it has come on its way to the platform."""
 
     rev: int

@@ -12,7 +12,7 @@ from datetime import tzinfo
 import msgspec
 
 from gateway.health import Latest, Revision
-from gateway.health_words import SHOWN, step_words, value
+from gateway.health_words import SHOWN
 from gateway.records import (
     Alert,
     Device,
@@ -92,9 +92,8 @@ class HealthBook:
         """A new revision. Unknown to nobody: it is in the outbox already."""
         notes = self._alerts.setdefault(alert.id, AlertNotes())
         self._note_eta(notes, alert)
-        at = alert.changed_at
-        words = step_words(alert.state)
-        notes.revisions.append(Revision(alert.rev, alert.state, alert.condition, at, words=words))
+        revision = Revision(alert.rev, alert.state, alert.condition, alert.changed_at)
+        notes.revisions.append(revision)
         del notes.revisions[1 : 1 - REVISIONS]
         while len(self._alerts) > ALERTS:
             del self._alerts[next(iter(self._alerts))]
@@ -149,7 +148,6 @@ class HealthBook:
             reading.quantity.unit,
             reading.at,
             reading.channel,
-            value(reading.quantity, reading.value, reading.channel),
         )
 
     def _note_eta(self, notes: AlertNotes, alert: Alert) -> None:

@@ -13,6 +13,7 @@ from gateway.health import (
     ClockHealth,
     DeviceHealth,
     DeviceState,
+    Latest,
     Level,
     OutboxHealth,
     Presence,
@@ -184,8 +185,16 @@ def _device(
         last_seen=notes.seen,
         battery=notes.battery,
         low=notes.low,
-        values=tuple(latest for latest in notes.latest.values() if latest.words),
+        values=tuple(_said(notes.latest.values())),
     )
+
+
+def _said(values: Iterable[Latest]) -> Iterable[Latest]:
+    """The values that are worth saying, with their words."""
+    for latest in values:
+        words = health_words.value(latest.quantity, latest.value, latest.channel)
+        if words:
+            yield msgspec.structs.replace(latest, words=words)
 
 
 def _blind_radio(device: Device, radios: Iterable[RadioState]) -> RadioState | None:
@@ -222,7 +231,10 @@ def _alert(alert: Alert, now: Instant, book: HealthBook) -> AlertHealth:
         help=health_words.help_words(alert, steps.eta, now, book.zone),
         where=_room_names(book.rooms)[room.id] if room else Words(),
         eta=steps.eta,
-        revisions=tuple(steps.revisions),
+        revisions=tuple(
+            msgspec.structs.replace(revision, words=health_words.step_words(revision.state))
+            for revision in steps.revisions
+        ),
     )
 
 

@@ -387,14 +387,15 @@ export class View {
 
   #revision(revision) {
     const labels = this.labels;
-    const way = revision.routes.length ? labels.via(revision.routes.join(", ")) : labels.notSent;
+    const routes = revision.routes ?? [];
+    const way = routes.length ? labels.via(routes.join(", ")) : labels.notSent;
     const receipt = revision.received_at ? labels.received : labels.notReceived;
     return h(
       "li",
       {},
       h("time", {}, this.clock(revision.at)),
       h("span", {}, this.words(revision.words)),
-      h("small", {}, revision.routes.length ? `${way} · ${receipt}` : way),
+      h("small", {}, routes.length ? `${way} · ${receipt}` : way),
     );
   }
 }
