@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from gateway.radio.framing import Splitter
 from gateway.radio.line import Line
 from gateway.radio.polling import Asked, Schedule
-from gateway.records import Clock, Driver, Frame, SerialLine
+from gateway.records import BadFrame, Clock, Driver, Frame, SerialLine
 
 BLIND_S = 60.0
 """A bus on which nobody has answered for this long, and in three polls each, is blind."""
@@ -122,7 +122,7 @@ class PolledBus:
                 self._silence(asked, began)
                 return frames
             self._heard_at = self._clock.now()
-            request = _send(talk, reply)
+            request = self._next_request(talk, reply)
         self._schedule.answered(asked, self._heard_at.line, asyncio.get_running_loop().time())
         return frames
 
@@ -147,6 +147,16 @@ class PolledBus:
                     reply = payload if reply is None and asked.answered_by(frame) else reply
         return reply
 
+    def _next_request(self, talk: Generator[bytes, bytes, None], reply: bytes) -> bytes | None:
+        """None when the conversation has ended, or the reply makes no sense in it."""
+        try:
+            return talk.send(reply)
+        except StopIteration:
+            return None
+        except BadFrame as bad:
+            self._rejected[bad.reason] += 1
+            return None
+
     def _silence(self, asked: Asked, began: float) -> None:
         """It cost one time-out, and says so."""
         self._rejected[f"timeout:{asked.name}"] += 1
@@ -170,11 +180,3 @@ class Wait:
         """An unfinished message is waited for no longer than the gap that ends it."""
         left = self._until - self._loop.time()
         return min(left, self._gap_s) if unfinished else left
-
-
-def _send(talk: Generator[bytes, bytes, None], reply: bytes) -> bytes | None:
-    """The next request, or None when the conversation has ended."""
-    try:
-        return talk.send(reply)
-    except StopIteration:
-        return None

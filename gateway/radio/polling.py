@@ -137,7 +137,7 @@ class Schedule:
         waits = [one.due - line for one in self.conversations if one.due > line]
         if held and (not waits or min(held) < min(waits)):
             return 0.0, max(min(held), 0.001)
-        return min(waits), 0.0
+        return min(waits, default=METER_S), 0.0
 
     def answered(self, asked: Asked, line: float, real: float) -> None:
         asked.misses = 0
