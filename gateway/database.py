@@ -30,6 +30,8 @@ MOST_PAGES = 1 << 30
 LOCK_WAIT_S = 2.0
 """A daemon that was just killed still holds its lock for a moment."""
 SET_ASIDE_AT_MOST = 3
+HEADER_BYTES = 512
+"""No sound database is shorter than the smallest page."""
 COMPANIONS = ("", "-wal", "-shm", "-journal")
 
 
@@ -108,12 +110,13 @@ def diagnose(error: sqlite3.Error | OSError, path: Path) -> StorageFault | None:
 
 
 def create_private(path: Path) -> None:
-    """The file and its directory, readable by nobody else. Raises OSError."""
+    """The file and its directory, readable by nobody else. Raises OSError, also if the file is
+    there but may not be written."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists():
-        return
+    new = not path.exists()
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    sync_directory(path.parent)
+    if new:
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
@@ -137,6 +140,8 @@ def connect(
     `max_pages` bounds the file (0 = as large as the disk).
     """
     create_private(path)
+    if 0 < path.stat().st_size < HEADER_BYTES:
+        raise _damage("cut short")  # SQLite would take it for a new one
     connection = sqlite3.connect(
         path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
     )
@@ -170,9 +175,13 @@ def check(connection: sqlite3.Connection) -> None:
     """Raises sqlite3.DatabaseError if the pages do not hang together."""
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        damage = sqlite3.DatabaseError(verdict)
-        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise damage
+        raise _damage(verdict)
+
+
+def _damage(words: str) -> sqlite3.DatabaseError:
+    damage = sqlite3.DatabaseError(words)
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return damage
 
 
 def roll_back(connection: sqlite3.Connection) -> None:

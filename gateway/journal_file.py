@@ -98,7 +98,8 @@ class JournalFile:
 
     def give_back(self) -> None:
         """Unused pages go back to the disk."""
-        self.connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # One step gives back one page; only executescript() goes on to the last.
+        self.connection.executescript("PRAGMA incremental_vacuum")
         self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _pragma(self, name: str) -> int:

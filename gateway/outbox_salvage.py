@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import struct
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -18,12 +19,13 @@ from typing import Any
 
 import msgspec
 
-from gateway.outbox_rows import COLUMNS, Record
+from gateway.outbox_rows import COLUMNS, SCHEMA, Record
 from gateway.outbox_stones import ALL_STONES
 
 MEMORY_DISK = Path("/dev/shm")
 """Where copies fit even if no disk can be written."""
 COPIED = ("", "-wal")
+PAGE = 4096
 
 
 class Remains(msgspec.Struct):
@@ -48,14 +50,40 @@ def _copy(path: Path) -> closing[sqlite3.Connection]:
         for companion in COPIED:
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{path}{companion}", f"{folder}/copy{companion}")
-        connection = sqlite3.connect(
-            f"{folder}/copy", isolation_level=None, check_same_thread=False
-        )
-        with suppress(sqlite3.Error):
-            connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchall()
-            # The first read opens the log too; the files may go once they are open.
-            connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-    return closing(connection)
+        connection = _opened(Path(folder, "copy"))
+        if connection is None:
+            _give_new_head(Path(folder, "copy"), Path(folder, "model"))
+            connection = _opened(Path(folder, "copy"))
+    return closing(connection or sqlite3.connect(":memory:"))
+
+
+def _opened(path: Path) -> sqlite3.Connection | None:
+    """None if even its first page cannot be read."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchall()
+        # The first read opens the log too; the files may go once they are open.
+        connection.execute("SELECT 1 FROM message LIMIT 0").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        return None
+    return connection
+
+
+def _give_new_head(path: Path, model: Path) -> None:
+    """The first page only says where the tables are, and that is the same in every outbox: the
+    tables are always made in the same order. https://www.sqlite.org/fileformat.html"""
+    with closing(sqlite3.connect(model, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        for statement in SCHEMA:
+            connection.execute(statement)
+    size = path.stat().st_size
+    head = bytearray(model.read_bytes()[:PAGE])
+    head[28:40] = struct.pack(">III", size // PAGE, 0, 0)  # pages; no free pages are known
+    head[92:96] = head[24:28]  # ... and that number of pages is to be believed
+    with path.open("r+b") as file:
+        file.write(head)
+        file.truncate(size // PAGE * PAGE)
 
 
 def _read(connection: sqlite3.Connection, remains: Remains) -> None:
