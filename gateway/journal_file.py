@@ -1,7 +1,8 @@
 """The journal's database: one short line for each reading, in the order of arrival.
 
 Device, quantity and channel are said once, in a table of series; a reading refers to them. A line
-takes some 35 bytes. Nothing here commits.
+takes some 30 bytes. `Reading.implied` is not kept: it only matters to whoever looks at a decoding.
+Nothing here commits.
 """
 
 from __future__ import annotations

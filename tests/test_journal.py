@@ -266,7 +266,7 @@ def test_the_oldest_readings_go_when_the_journal_is_too_large(path: Path) -> Non
         left = list(journal.readings())
     assert full > 2.5 * limit
     assert path.stat().st_size < 1.2 * limit
-    assert 2000 < len(left) < 6000
+    assert 5000 < len(left) < 8000
     assert left == minutes(20_000)[-len(left) :]
 
 
