@@ -346,3 +346,10 @@ async def test_closing_the_radio_gives_the_port_back(tmp_path: Path) -> None:
             await anext(frames)
         async with open_line(str(wire.path), SerialLine()) as line:
             assert not line.gone
+
+
+async def test_a_bus_with_parity_is_read_again_after_the_hub_restarts(tmp_path: Path) -> None:
+    with Bus(tmp_path, water_meter()) as wire:
+        for _ in range(3):
+            async with open_line(str(wire.path), SerialLine(2400, "E", 1)) as line:
+                assert not line.gone

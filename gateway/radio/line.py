@@ -14,6 +14,9 @@ from gateway.records import SerialLine
 
 KEPT = 4096
 """Bytes kept of what nobody reads; the newest."""
+PSEUDO_TERMINALS = "/dev/pts/"
+"""What socat makes of a serial server in the network. Linux drops the parity flag there, and
+glibc's tcsetattr refuses (EINVAL) as soon as the parity is all that would change."""
 BITS_PER_BYTE = 11
 """Start, eight data bits, parity, stop: what a byte takes on the wire at the most."""
 
@@ -58,11 +61,16 @@ class Line:
     """One port held open. Every method raises OSError once the port has gone."""
 
     def __init__(
-        self, transport: serialx.BaseSerialTransport, inbox: Inbox, speaks: SerialLine
+        self,
+        transport: serialx.BaseSerialTransport,
+        inbox: Inbox,
+        speaks: SerialLine,
+        has_parity: bool = True,
     ) -> None:
         self._transport = transport
         self._inbox = inbox
         self._speaks = speaks
+        self._has_parity = has_parity
         self._quiet_from = 0.0
 
     @property
@@ -74,7 +82,9 @@ class Line:
         before, self._speaks = self._speaks, wanted
         if _wire(before) != _wire(wanted):
             await self._transport.reconfigure_port(
-                baudrate=wanted.baud, parity=wanted.parity, stopbits=wanted.stop_bits
+                baudrate=wanted.baud,
+                parity=wanted.parity if self._has_parity else "N",
+                stopbits=wanted.stop_bits,
             )
 
     def wire_time(self, count: int) -> float:
@@ -122,21 +132,26 @@ class Line:
 @asynccontextmanager
 async def open_line(path: str, speaks: SerialLine) -> AsyncIterator[Line]:
     """Open `path` for nobody else. Raises OSError (absent, forbidden, held by another)."""
+    has_parity = _has_parity(path)
     transport, inbox = await serialx.create_serial_connection(
         asyncio.get_running_loop(),
         Inbox,
         path,
         speaks.baud,
-        serialx.Parity(speaks.parity),
+        serialx.Parity(speaks.parity if has_parity else "N"),
         serialx.StopBits(speaks.stop_bits),
         exclusive=True,
     )
     assert isinstance(inbox, Inbox)
     try:
-        yield Line(transport, inbox, speaks)
+        yield Line(transport, inbox, speaks, has_parity)
     finally:
         transport.abort()
         await transport.wait_closed()
+
+
+def _has_parity(path: str) -> bool:
+    return not os.path.realpath(path).startswith(PSEUDO_TERMINALS)
 
 
 def _wire(speaks: SerialLine) -> tuple[int, str, int]:
