@@ -138,3 +138,16 @@ def test_a_leak_is_urgent_and_says_since_when(house: Household) -> None:
     wet(house, (True, 30))
     assert house.said[0].severity is Severity.S2
     assert house.said[-1].evidence.observed[0].since == began
+
+
+def test_a_detector_that_keeps_saying_that_it_is_clear_is_believed(house: Household) -> None:
+    house.hear("gas", Quantity.GAS_ALARM, True)
+    for _ in range(3):
+        house.hear("gas", Quantity.GAS_ALARM, False)
+        house.pass_time(4, 1)
+    assert house.news[-1] == ("ended", "gas.leak", "gas")
+
+
+def test_a_sensor_that_keeps_saying_that_it_is_dry_is_believed(house: Household) -> None:
+    wet(house, (True, 10), *[(False, 6.0)] * 10)
+    assert house.news == [LEAK, DRIED]

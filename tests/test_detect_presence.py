@@ -186,6 +186,24 @@ def test_who_was_away_before_a_restart_is_away_after_it() -> None:
     assert fresh.away
 
 
+def test_a_door_first_heard_of_while_it_is_open_was_not_opened() -> None:
+    presence = Presence(PresenceRules(), DEVICES)
+    house = Household(local("2026-09-22 10:00"), presence)
+    house.hear("door", Quantity.CONTACT_OPEN, True)
+    assert presence.where == "home"
+
+
+def test_steps_to_the_door_are_not_steps_behind_it() -> None:
+    house, presence = home()
+    house.hear("door", Quantity.CONTACT_OPEN, True)
+    moves(house, "living", "kitchen")
+    house.hear("door", Quantity.CONTACT_OPEN, False)
+    house.pass_time(4 * MINUTE)
+    moves(house, "living")  # a ghost
+    house.pass_time(1 * HOUR)
+    assert presence.where == "away"
+
+
 # ---------------------------------------------------------------- power
 
 
@@ -273,3 +291,12 @@ def test_hours_in_which_the_hub_was_off_do_not_count_as_idle() -> None:
     home.house.restart(off_s=10 * HOUR)
     home.run(6, 60)
     assert home.house.news == []
+
+
+def test_while_the_electricity_meter_is_silent_nothing_is_said() -> None:
+    home = Electricity()
+    home.run(13, 60)
+    last = home.house.now
+    home.house.pass_time(5 * HOUR)
+    assert home.house.said[-1].at.since(last) <= 61 * MINUTE
+    assert home.house.news == [IDLE]

@@ -126,6 +126,14 @@ def test_what_the_plan_says_about_silence_comes_before_what_was_learnt() -> None
     assert offline(house, "p")
 
 
+def test_no_plan_can_stretch_the_silence_beyond_25_hours() -> None:
+    lax = type(HOME[1])("m", "test", "m", DeviceKind.MOTION, silent_s=60 * HOUR)
+    house = Household(local("2026-09-22 10:00"), Supervision(RULES, [lax]))
+    house.hear("m", Quantity.SEEN)
+    house.pass_time(25.3 * HOUR, 600)
+    assert offline(house, "m")
+
+
 def test_a_blind_radio_makes_its_devices_unknown_not_offline() -> None:
     house, supervision = supervised()
     beat(house, "meter", 300, 5, Quantity.SEEN)
@@ -344,3 +352,21 @@ def test_a_contact_that_changes_its_mind_for_minutes_is_stuck(
     assert bool(house.news) is told
     house.pass_time(10 * MINUTE)
     assert len(house.news) == (2 if told else 0)
+
+
+def test_a_contact_that_rests_for_a_minute_now_and_then_is_told_once() -> None:
+    house = stuck()
+    chatter(house, 4, 30)
+    for _ in range(5):
+        house.pass_time(MINUTE)
+        chatter(house, 3, 30)
+    assert house.news == [("holds", "sensor.stuck", "motion")]
+
+
+def test_chattering_minutes_an_hour_apart_do_not_add_up() -> None:
+    house = stuck()
+    chatter(house, 2, 30)
+    house.restart(off_s=HOUR)
+    chatter(house, 1, 30)
+    house.pass_time(MINUTE)
+    assert house.news == []

@@ -264,6 +264,35 @@ def test_what_is_usual_is_learnt_at_home_and_told() -> None:
     assert 6.5 <= (usual.value or 0) / 3600 <= 7.2
 
 
+def test_hours_proven_by_night_are_not_told_in_the_morning_by_a_silent_meter() -> None:
+    house, meter, _ = no_use("2026-09-22 17:00")
+    meter.run(12.5)
+    house.pass_time(3 * 3600)
+    assert house.news == []
+
+
+def test_only_hours_that_the_register_proved_count() -> None:
+    house, meter, _ = no_use("2026-09-22 08:00")
+    meter.run(11.5)
+    house.pass_time(0.7 * 3600)
+    assert house.news == []
+    meter.read()
+    house.tick()
+    assert house.news == [NO_USE]
+
+
+def test_water_used_at_an_unknown_hour_teaches_nothing() -> None:
+    house, meter, _ = no_use("2026-09-01 06:00")
+    live_days(house, meter, 8)
+    meter.run(1, litres_per_h=60)
+    house.restart(off_s=11 * 3600)
+    meter.use(60)
+    meter.run(1, litres_per_h=60)
+    meter.run(15)
+    longest = max((f.evidence.usual[0].value or 0) for f in house.said)
+    assert longest < 8 * 3600
+
+
 def test_before_a_week_has_passed_nothing_is_called_usual() -> None:
     house, meter, _ = no_use("2026-09-22 20:00")
     meter.run(13)
