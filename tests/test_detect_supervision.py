@@ -367,6 +367,6 @@ def test_chattering_minutes_an_hour_apart_do_not_add_up() -> None:
     house = stuck()
     chatter(house, 2, 30)
     house.restart(off_s=HOUR)
-    chatter(house, 1, 30)
+    chatter(house, 2, 30)
     house.pass_time(MINUTE)
     assert house.news == []

@@ -284,13 +284,14 @@ def test_only_hours_that_the_register_proved_count() -> None:
 def test_water_used_at_an_unknown_hour_teaches_nothing() -> None:
     house, meter, _ = no_use("2026-09-01 06:00")
     live_days(house, meter, 8)
-    meter.run(1, litres_per_h=60)
-    house.restart(off_s=11 * 3600)
+    meter.run(15, litres_per_h=60)
+    house.restart(off_s=9 * 3600)
     meter.use(60)
-    meter.run(1, litres_per_h=60)
-    meter.run(15)
-    longest = max((f.evidence.usual[0].value or 0) for f in house.said)
-    assert longest < 8 * 3600
+    meter.run(15, litres_per_h=60)
+    meter.run(13)
+    (usual,) = house.said[0].evidence.usual
+    assert usual.code is Code.USUAL_LONGEST_GAP_NIGHT
+    assert (usual.value or 0) < 8 * 3600
 
 
 def test_before_a_week_has_passed_nothing_is_called_usual() -> None:
