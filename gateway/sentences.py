@@ -96,7 +96,8 @@ def _clause(fact: Fact, view: _View) -> str:
     chinese, english = PHRASES[fact.code]
     phrase = chinese if view.language == "zh" else english
     return phrase.format(
-        since=_since(fact.since, view),
+        since=_since(fact.since, view, "{}后"),
+        begun=_since(fact.since, view, "自{}起"),
         at=_at(fact.since, view),
         value=_amount(fact, view.language),
         place=view.place,
@@ -104,13 +105,13 @@ def _clause(fact: Fact, view: _View) -> str:
     )
 
 
-def _since(moment: Instant | None, view: _View) -> str:
+def _since(moment: Instant | None, view: _View, chinese: str) -> str:
     """今日21:10后, " since 21:10"; without a trusted clock 已3小时10分, " for 3 h 10 min"."""
     if moment is None:
         return ""
     clock = _clock(moment, view)
     if clock is not None:
-        return f"{clock}后" if view.language == "zh" else f" since {clock}"
+        return chinese.format(clock) if view.language == "zh" else f" since {clock}"
     lasted = duration(view.now.since(moment), view.language)
     return f"已{lasted}" if view.language == "zh" else f" for {lasted}"
 

@@ -1,7 +1,8 @@
 """The words of the home in Chinese and in English: every code, title, room, device and state.
 
-In a phrase, `{since}` is when it began, `{at}` when it happened, `{value}` the fact's number with
-its unit, `{place}` the device with its room, `{cause}` the name of a port, route or rule.
+In a phrase, `{since}` and `{begun}` are when it began, `{at}` when it happened, `{value}` the
+fact's number with its unit, `{place}` the device with its room, `{cause}` the name of a port,
+route or rule.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ PHRASES: dict[Code, tuple[str, str]] = {
     Code.PRESSES: ("共按下{value}次", "pressed {value} times"),
     Code.FIRE_BUTTON: ("{at}{place}火警按钮被按下", "fire button pressed{at} ({place})"),
     Code.CANCEL_PRESSED: ("{at}按下了取消键", "cancel key pressed{at}"),
-    Code.DETECTOR_ALARM: ("{place}{since}报警", "{place} in alarm{since}"),
+    Code.DETECTOR_ALARM: ("{place}{begun}报警", "{place} in alarm{since}"),
     Code.CONCENTRATION: ("燃气浓度{value}", "gas concentration {value}"),
-    Code.WET: ("{place}{since}检测到积水", "water on the floor{since} ({place})"),
+    Code.WET: ("{place}{begun}检测到积水", "water on the floor{since} ({place})"),
     Code.NO_WATER: ("{since}无用水", "no water{since}"),
     Code.WATER_USED: ("{since}用水{value}", "{value} of water used{since}"),
-    Code.WATER_FLOWING: ("{since}持续用水未停", "water running without a pause{since}"),
+    Code.WATER_FLOWING: ("{begun}持续用水未停", "water running without a pause{since}"),
     Code.WATER_STOPPED: ("{at}水流停止", "the flow stopped{at}"),
     Code.POWER_CHANGED: ("{at}有电器使用变化", "an appliance was switched{at}"),
     Code.NO_POWER_CHANGE: ("{since}无电器使用变化", "no appliance switched{since}"),
@@ -49,7 +50,7 @@ PHRASES: dict[Code, tuple[str, str]] = {
     Code.NOT_YET_LEARNT: ("平时习惯尚在学习", "what is usual here is not yet known"),
     Code.LIMIT: ("设定界限{value}", "the limit is {value}"),
     Code.RULE: ("规则第{value}版", "rule version {value}"),
-    Code.SILENT: ("{place}{since}无信号", "{place} silent{since}"),
+    Code.SILENT: ("{place}{begun}无信号", "{place} silent{since}"),
     Code.HEARD: ("{place}{at}恢复信号", "{place} heard again{at}"),
     Code.USUAL_INTERVAL: (
         "平时最长间隔{value}有一次信号",
@@ -58,23 +59,23 @@ PHRASES: dict[Code, tuple[str, str]] = {
     Code.BATTERY_LEVEL: ("{place}电量{value}", "battery at {value} ({place})"),
     Code.BATTERY_DAYS_LEFT: ("预计还可用{value}", "expected to last {value} more"),
     Code.BATTERY_FLAG: ("{place}提示电量低", "{place} reports a low battery"),
-    Code.TAMPER_OPEN: ("{place}外壳{since}被打开", "the housing is open{since} ({place})"),
-    Code.DEVICE_FAULT: ("{place}{since}自报故障", "{place} reports a fault{since}"),
-    Code.STUCK_ACTIVE: ("{place}{since}一直处于触发状态", "{place} active without a pause{since}"),
-    Code.CHATTERING: ("{place}{since}频繁跳变", "{place} changing all the time{since}"),
-    Code.MAINS_LOST: ("主机{since}断电", "the hub without mains power{since}"),
-    Code.STORAGE_FAILED: ("主机存储{since}故障", "the hub's storage has failed{since}"),
-    Code.RADIO_SILENT: ("接收端口{cause}{since}无信号", "receiver {cause} hears nothing{since}"),
-    Code.LINK_LOST: ("上报线路{cause}{since}中断", "route {cause} to the platform down{since}"),
-    Code.CLOCK_UNSURE: ("主机时钟{since}未校准", "the hub's clock unsure{since}"),
-    Code.RULES_STALLED: ("检测规则{cause}{since}出错", "detection rule {cause} failing{since}"),
+    Code.TAMPER_OPEN: ("{place}外壳{begun}被打开", "housing open{since} ({place})"),
+    Code.DEVICE_FAULT: ("{place}{begun}自报故障", "{place} reporting a fault{since}"),
+    Code.STUCK_ACTIVE: ("{place}{begun}一直处于触发状态", "{place} active without a pause{since}"),
+    Code.CHATTERING: ("{place}{begun}频繁跳变", "{place} changing all the time{since}"),
+    Code.MAINS_LOST: ("主机{begun}断电", "the hub without mains power{since}"),
+    Code.STORAGE_FAILED: ("主机存储{begun}故障", "the hub's storage out of order{since}"),
+    Code.RADIO_SILENT: ("接收端口{cause}{begun}无信号", "receiver {cause} hears nothing{since}"),
+    Code.LINK_LOST: ("上报线路{cause}{begun}中断", "route {cause} to the platform down{since}"),
+    Code.CLOCK_UNSURE: ("主机时钟{begun}未校准", "the hub's clock unsure{since}"),
+    Code.RULES_STALLED: ("检测规则{cause}{begun}出错", "detection rule {cause} failing{since}"),
     Code.DOOR_OPENED: ("{at}大门打开过", "the front door opened{at}"),
     Code.PERHAPS_AWAY: ("可能已外出", "perhaps nobody is at home"),
     Code.RADIO_BLIND: (
-        "其接收端口{since}无信号，情况不明",
+        "其接收端口{begun}无信号，情况不明",
         "its receiver hears nothing{since}, so this is uncertain",
     ),
-    Code.METER_SILENT: ("{place}{since}无读数", "no reading from {place}{since}"),
+    Code.METER_SILENT: ("{place}{begun}无读数", "no reading from {place}{since}"),
     Code.SELF_TEST: ("{at}自检", "self-test{at}"),
 }
 

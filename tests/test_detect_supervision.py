@@ -365,8 +365,8 @@ def test_a_contact_that_rests_for_a_minute_now_and_then_is_told_once() -> None:
 
 def test_chattering_minutes_an_hour_apart_do_not_add_up() -> None:
     house = stuck()
-    chatter(house, 2, 30)
+    chatter(house, 2, 60)
     house.restart(off_s=HOUR)
-    chatter(house, 2, 30)
+    chatter(house, 2, 60)
     house.pass_time(MINUTE)
     assert house.news == []

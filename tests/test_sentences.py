@@ -151,7 +151,7 @@ MOMENT = local("2026-09-22 21:10")
                 Fact(Code.CONCENTRATION, value=23.5, unit="%LEL"),
             ),
             DeviceKind.GAS_ALARM,
-            "卧室燃气报警器今日21:10后报警，燃气浓度23.5%LEL",
+            "卧室燃气报警器自今日21:10起报警，燃气浓度23.5%LEL",
             "The gas alarm in the bedroom in alarm since 21:10, gas concentration 23.5 %LEL",
         ),
         (
@@ -169,7 +169,7 @@ MOMENT = local("2026-09-22 21:10")
         (
             (Fact(Code.SILENT, since=MOMENT),),
             DeviceKind.MOTION,
-            "卧室人体感应器今日21:10后无信号",
+            "卧室人体感应器自今日21:10起无信号",
             "The motion sensor in the bedroom silent since 21:10",
         ),
         (
@@ -184,7 +184,7 @@ MOMENT = local("2026-09-22 21:10")
         (
             (Fact(Code.RADIO_SILENT, since=MOMENT),),
             DeviceKind.HUB,
-            "接收端口“bus1”今日21:10后无信号",
+            "接收端口“bus1”自今日21:10起无信号",
             "Receiver “bus1” hears nothing since 21:10",
         ),
     ],
