@@ -18,8 +18,10 @@ from gateway.home import Port
 from gateway.radio.line import open_line
 from gateway.radio.serial_port import SerialPort
 from gateway.records import (
+    Clock,
     Device,
     DeviceKind,
+    Instant,
     Quantity,
     RadioState,
     SerialLine,
@@ -37,7 +39,7 @@ def ear(
     wire: Wire,
     devices: Iterable[Device],
     timeout_s: float = 0.3,
-    clock: QuickClock | None = None,
+    clock: Clock | None = None,
     port: Port | None = None,
 ) -> Ear:
     drivers = load()
@@ -305,6 +307,39 @@ async def test_bytes_that_nobody_asked_for_are_counted_and_harm_nothing(tmp_path
         await heard.until(babbled)
     assert heard.port.state().rejected["unasked"] >= 1
     assert set(heard.values("water", Quantity.WATER_TOTAL)) == {123.456}
+
+
+class CountingClock:
+    """Counts how often somebody goes to sleep."""
+
+    def __init__(self) -> None:
+        self.sleeps = 0
+        self._clock = QuickClock()
+
+    def now(self) -> Instant:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
+        await self._clock.sleep(seconds)
+
+
+async def test_a_stray_byte_in_a_long_rest_does_not_keep_the_hub_awake(tmp_path: Path) -> None:
+    clock = CountingClock()
+    with Bus(tmp_path, water_meter()) as wire:
+        heard = ear(wire, [water(poll_s=600)], timeout_s=3.0, clock=clock)
+        babbled_at = 0.0
+
+        def a_second_later() -> bool:
+            nonlocal babbled_at
+            if not babbled_at and heard.count("water"):
+                babbled_at = clock.now().line
+                wire.babble(b"\x00")
+            return bool(babbled_at) and clock.now().line > babbled_at + 1.0
+
+        await heard.until(a_second_later)
+    assert heard.port.state().rejected["unasked"] == 1
+    assert clock.sleeps <= 5
 
 
 async def test_a_listening_port_hears_devices_that_speak_by_themselves(tmp_path: Path) -> None:

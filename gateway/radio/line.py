@@ -33,25 +33,24 @@ class Inbox(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.arrived += data
         del self.arrived[:-KEPT]
-        self.wake()
+        _end(self._waiter)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        self.wake()
+        _end(self._waiter)
 
-    def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self, seconds: float | None) -> None:
-        """Until something arrives, the port goes, somebody wakes us, or the time is over."""
+    async def wait(self, seconds: float | None, other: asyncio.Future[None] | None = None) -> None:
+        """Until something arrives, the port goes, `other` is done, or the time is over."""
         if self.arrived or self.lost:
             return
         loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = None if seconds is None else loop.call_later(seconds, self.wake)
+        self._waiter = waiter = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, _end, waiter)
+        if other is not None:
+            # Bound to this wait: what ends late must not cut the next one short.
+            other.add_done_callback(lambda _: _end(waiter))
         try:
-            await self._waiter
+            await waiter
         finally:
             if timer is not None:
                 timer.cancel()
@@ -110,9 +109,8 @@ class Line:
     async def rest(self, waiting: Coroutine[object, object, None]) -> bytes:
         """Wait, but hear at once what nobody asked for, and that the port has gone."""
         sleeping = asyncio.ensure_future(waiting)
-        sleeping.add_done_callback(lambda _: self._inbox.wake())
         try:
-            await self._inbox.wait(None)
+            await self._inbox.wait(None, sleeping)
         finally:
             sleeping.cancel()
         return self.take()
@@ -152,6 +150,11 @@ async def open_line(path: str, speaks: SerialLine) -> AsyncIterator[Line]:
 
 def _has_parity(path: str) -> bool:
     return not os.path.realpath(path).startswith(PSEUDO_TERMINALS)
+
+
+def _end(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
 
 
 def _wire(speaks: SerialLine) -> tuple[int, str, int]:
