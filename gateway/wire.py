@@ -9,9 +9,7 @@ records become the former; what has no place there stays in the home.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from math import isfinite
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,14 +17,10 @@ import msgspec
 from gateway.outbox_records import Draft
 from gateway.records import (
     Alert,
-    AlertType,
     BadFrame,
-    DeviceKind,
-    Evidence,
-    Fact,
     Instant,
-    WorkOrder,
 )
+from gateway.wire_alert import alert_data, clock_quality, moment
 from gateway.wire_in import (
     Command,
     CommandData,
@@ -49,8 +43,6 @@ from gateway.wire_schema import (
     AlertData,
     AlertEvent,
     ClockQuality,
-    EvidenceData,
-    FactData,
     Fallback,
     Gone,
     Heartbeat,
@@ -64,8 +56,6 @@ from gateway.wire_schema import (
     StateData,
     StateEvent,
     Tombstone,
-    Unit,
-    WorkOrderData,
 )
 
 if TYPE_CHECKING:
@@ -75,8 +65,8 @@ __all__ = [
     "AlertData", "AlertEvent", "ClockQuality", "Command", "CommandData", "CommandEvent",
     "Fallback", "Gone", "Heartbeat", "HeartbeatEvent", "HubState", "Inbox", "OrderStep",
     "Outgoing", "Receipt", "Refusal", "Refused", "Reject", "ReplyData", "ReplyEvent", "Resend",
-    "Result", "Signed", "StateData", "StateEvent", "Step", "Test", "Tombstone", "answer",
-    "command_message", "parse_command", "sequence",
+    "Result", "Signed", "StateData", "StateEvent", "Step", "Test", "Tombstone", "alert_data",
+    "answer", "clock_quality", "command_message", "moment", "parse_command", "sequence",
 ]  # fmt: skip
 
 DAY = 86400.0
@@ -121,28 +111,6 @@ def alert_draft(alert: Alert, home: Home) -> Draft:
         rev=alert.rev,
         # An emergency waits for ever: nothing but its receipt removes it.
         expires_line=None if priority <= 1 else alert.changed_at.line + KEEP_S,
-    )
-
-
-def alert_data(alert: Alert, home: Home) -> AlertData:
-    number = _place(alert.cause, home)
-    return AlertData(
-        alert_id=alert.id,
-        rev=alert.rev,
-        type=alert.type,
-        severity=alert.severity,
-        state=alert.state,
-        condition=alert.condition,
-        room=home.room_kind(alert.cause) if number else None,
-        device=_kind(alert.type, number, home),
-        device_no=number,
-        raised_at=moment(alert.raised_at),
-        changed_at=moment(alert.changed_at),
-        clock_quality=clock_quality(alert.raised_at, alert.changed_at),
-        evidence=_evidence(alert.evidence),
-        presses=alert.presses,
-        work_order=_work_order(alert.work_order),
-        outcome=alert.outcome,
     )
 
 
@@ -196,38 +164,33 @@ def rejects(counts: Mapping[str, int]) -> dict[Reject, int]:
 
 REASONS: dict[str, Reject] = {reject.value: reject for reject in Reject} | {
     "crc": Reject.CHECKSUM,
-    "bcc": Reject.CHECKSUM,
     "parity": Reject.CHECKSUM,
+    "cut_short": Reject.LENGTH,
     "truncated": Reject.LENGTH,
-    "too_short": Reject.LENGTH,
-    "too_long": Reject.LENGTH,
-    "unfinished": Reject.LENGTH,
-    "preamble": Reject.TYPE,
+    "start": Reject.TYPE,
+    "control": Reject.TYPE,
+    "end": Reject.TYPE,
+    "unasked": Reject.TYPE,
+    "function": Reject.TYPE,
+    "meter_type": Reject.TYPE,
+    "profile": Reject.TYPE,
     "version": Reject.TYPE,
-    "unknown_type": Reject.TYPE,
-    "not_bcd": Reject.VALUE,
+    "no such driver": Reject.TYPE,
     "bcd": Reject.VALUE,
-    "range": Reject.VALUE,
     "nan": Reject.VALUE,
-    "implausible": Reject.VALUE,
+    "range": Reject.VALUE,
+    "records": Reject.VALUE,
+    "unit": Reject.VALUE,
     "silent": Reject.TIMEOUT,
     "no_reply": Reject.TIMEOUT,
     "foreign": Reject.STRANGER,
+    "encrypted": Reject.DECRYPTION,
     "decrypt": Reject.DECRYPTION,
+    "exception": Reject.REFUSED,
+    "decoder failed": Reject.OWN_FAULT,
+    "failed": Reject.OWN_FAULT,
 }
-
-
-def moment(instant: Instant) -> datetime:
-    """UTC to the millisecond; a wall clock that is out of its mind still gives a date."""
-    seconds = instant.wall if isfinite(instant.wall) else 0.0
-    milliseconds = round(min(max(seconds, 0.0), 253402300799.0) * 1000)
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
-
-
-def clock_quality(*instants: Instant) -> ClockQuality:
-    """As good as the worst of them."""
-    trusted = all(instant.trusted for instant in instants)
-    return ClockQuality.TRUSTED if trusted else ClockQuality.UNSURE
+"""What drivers and the pipeline call it; a reason that is new here leaves as `other`."""
 
 
 def _without_id(event: AlertEvent | ReplyEvent) -> bytes:
@@ -237,49 +200,6 @@ def _without_id(event: AlertEvent | ReplyEvent) -> bytes:
 def _milliseconds(now: Instant) -> int:
     """The timeline never steps back, so this never repeats for one hub."""
     return max(0, round(now.line * 1000))
-
-
-def _place(device_id: str, home: Home) -> int:
-    if home.device(device_id) is None:
-        return 0
-    return 1 + [device.id for device in home.devices].index(device_id)
-
-
-def _kind(type_: AlertType, number: int, home: Home) -> DeviceKind | None:
-    if number:
-        return home.devices[number - 1].kind
-    return DeviceKind.HUB if type_.value.startswith("hub.") else None
-
-
-def _evidence(evidence: Evidence) -> EvidenceData:
-    return EvidenceData(
-        observed=_facts(evidence.observed),
-        usual=_facts(evidence.usual),
-        rule=_facts(evidence.rule),
-        against=_facts(evidence.against),
-    )
-
-
-def _facts(facts: Sequence[Fact]) -> tuple[FactData, ...]:
-    return tuple(_fact(fact) for fact in facts[:32])
-
-
-def _fact(fact: Fact) -> FactData:
-    since = fact.since
-    return FactData(
-        code=fact.code,
-        value=fact.value if fact.value is not None and isfinite(fact.value) else None,
-        unit=UNITS.get(fact.unit or ""),
-        since=None if since is None else moment(since),
-        clock_quality=ClockQuality.TRUSTED if since is None else clock_quality(since),
-    )
-
-
-UNITS = {unit.value: unit for unit in Unit}
-
-
-def _work_order(order: WorkOrder | None) -> WorkOrderData | None:
-    return None if order is None else WorkOrderData(order.id, order.eta_s)
 
 
 # ---------------------------------------------------------------- the platform's side

@@ -16,11 +16,14 @@ from gateway import wire
 from gateway.home import UplinkSettings
 from gateway.records import Outcome, Severity, Signal
 from gateway.simulate.platform import Conduct
-from gateway.uplink.connection import Connection, Sinks, Will
+from gateway.uplink.client import Will
+from gateway.uplink.connection import Connection, Sinks
 from gateway.uplink.dial import LinkLost
 from gateway.uplink.schedule import MANNERS
 from tests.brokers import Authority, Mosquitto, free_port, mosquitto, until
 from tests.uplink_rig import NAME, QUICK, HubSide, hub_side, platform_side
+
+pytestmark = pytest.mark.needs("mosquitto")
 
 SILENT = Conduct(receipts=False, orders=False, resends=False)
 

@@ -12,12 +12,15 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec import structs
 
 from gateway.home import UplinkSettings
 from gateway.simulate.platform import Conduct, Platform
 from tests.brokers import mosquitto, until
 from tests.uplink_rig import NAME, platform_side
+
+pytestmark = pytest.mark.needs("mosquitto")
 
 KILLS = 30
 CONDUCT = Conduct(orders=False, resends=False)

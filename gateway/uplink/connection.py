@@ -11,25 +11,18 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.home import UplinkSettings
+from gateway.uplink.client import Will, connect_properties, new_client
 from gateway.uplink.dial import LinkLost, dial, tls_words
 
-LARGEST_IN = 256 * 1024
-"""Bytes of a packet that the broker may send us (MQTT 5); commands end at 64 kB."""
-INCOMING_WINDOW = 50
-"""Commands that the broker may have under way to us (MQTT 5)."""
-SESSION_S = 7 * 86400
-"""How long the broker keeps commands for a hub that is away (MQTT 5)."""
 UNSUPPORTED_VERSION = 132
 
 
@@ -52,11 +45,6 @@ class Pace(msgspec.Struct, frozen=True):
 
 class VersionRefused(LinkLost):
     """The broker does not speak this version of MQTT."""
-
-
-class Will(msgspec.Struct, frozen=True):
-    topic: str
-    body: bytes
 
 
 class Sinks(msgspec.Struct, frozen=True):
@@ -82,7 +70,7 @@ class Connection:
         self._settings = settings
         self._version = version
         self._pace = pace
-        self._client = _client(settings, client_id, version, will)
+        self._client = new_client(settings, client_id, version, will)
         self._in_flight: dict[int, tuple[int, float]] = {}
         self._problem = ""
         self._greeted = False
@@ -160,7 +148,7 @@ class Connection:
         self._client._create_socket = lambda: sock  # type: ignore[method-assign]
         where = (self._settings.host, self._settings.port, self._settings.keepalive_s)
         if self._version == MQTTProtocolVersion.MQTTv5:
-            self._client.connect(*where, clean_start=False, properties=_connect_properties())
+            self._client.connect(*where, clean_start=False, properties=connect_properties())
         else:
             self._client.connect(*where)
         self._loop.add_reader(sock, self._readable)
@@ -323,44 +311,3 @@ def _topic(message: MQTTMessage) -> str:
         return message.topic
     except UnicodeDecodeError:
         return ""
-
-
-def _client(
-    settings: UplinkSettings, client_id: str, version: MQTTProtocolVersion, will: Will | None
-) -> Client:
-    five = version == MQTTProtocolVersion.MQTTv5
-    client = Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=None if five else False,
-        protocol=version,
-        reconnect_on_failure=False,
-        # A command is confirmed when it is durable here, not when it was read.
-        manual_ack=True,
-    )
-    client.max_inflight_messages_set(65535)  # the window is ours, see `room`
-    if will is not None:
-        client.will_set(will.topic, will.body, qos=1, retain=True)
-    if settings.username:
-        client.username_pw_set(settings.username, _password(settings))
-    return client
-
-
-def _password(settings: UplinkSettings) -> str | None:
-    if not settings.password_file:
-        return None
-    try:
-        return Path(settings.password_file).read_text(encoding="utf-8").strip()
-    except OSError as problem:
-        raise LinkLost(
-            f"the password file {settings.password_file} cannot be read ({problem.strerror}): "
-            "put it there and give it to the hub's user"
-        ) from problem
-
-
-def _connect_properties() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_S
-    properties.ReceiveMaximum = INCOMING_WINDOW
-    properties.MaximumPacketSize = LARGEST_IN
-    return properties

@@ -15,7 +15,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from gateway import wire
 from gateway.home import Hub, UplinkSettings
 from gateway.records import Clock
-from gateway.uplink.connection import Connection, Pace, Sinks, VersionRefused, Will
+from gateway.uplink.client import Will
+from gateway.uplink.connection import Connection, Pace, Sinks, VersionRefused
 from gateway.uplink.dial import LinkLost
 from gateway.uplink.route import FIRST_REFUSAL, Down, Event, Heard, Passed, RouteState, Up
 

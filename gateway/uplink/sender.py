@@ -95,6 +95,7 @@ class Sender:
         self._schedule = Schedule(manners)
         self._inbox = wire.Inbox()
         self._more = True
+        self._receipts: list[tuple[Sequence[str], Callable[[], None]]] = []
         self._up: list[str] = []
         self._first_down_since = -NEVER
         self._beat: tuple[str, bytes] | None = None
@@ -134,10 +135,13 @@ class Sender:
     async def run(self) -> None:
         """For ever. What it raises (the disk is gone) is for the supervisor; nothing is lost."""
         self._first_down_since = self._now()
+        # A predecessor may have died between hearing of a route and acting on it.
+        self._up = [name for name in self._order if self._routes[name].state().up]
         await self._refill()
         while True:
             for event in await self._next_events():
                 await self._take(event)
+            await self._settle()
             await self._refill()
             self._schedule.wake(self._now())
             await self._outbox.sent(self._send())
@@ -210,8 +214,7 @@ class Sender:
     async def _obey(self, command: wire.Command, done: Callable[[], None]) -> None:
         match command.data:
             case wire.Receipt(message_ids=message_ids):
-                await self._receipt(message_ids)
-                done()
+                self._receipts.append((message_ids, done))
             case wire.Resend(seq_from=first, seq_to=last):
                 await self._resend(command.id, first, last)
                 done()
@@ -220,7 +223,12 @@ class Sender:
                 answers = () if answer is None else (answer,)
                 self.arrivals.put_nowait(Arrival(answers, None if answer else command, done))
 
-    async def _receipt(self, message_ids: Sequence[str]) -> None:
+    async def _settle(self) -> None:
+        """All receipts that have come by now leave the outbox in one write."""
+        receipts, self._receipts = self._receipts, []
+        if not receipts:
+            return
+        message_ids = [one for named, _ in receipts for one in named]
         await self._outbox.receipted_ids(message_ids)
         now = self._last_receipt = self._clock.now()
         rows = self._schedule.remove_ids(message_ids)
@@ -228,6 +236,8 @@ class Sender:
         if alerts:
             answers = tuple(Answer(alert, Signal.RECEIVED, now) for alert in alerts)
             self.arrivals.put_nowait(Arrival(answers))
+        for _, done in receipts:
+            done()
 
     async def _resend(self, command_id: str, first: int, last: int) -> None:
         resent = await self._outbox.resend(first, last)
