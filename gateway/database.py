@@ -10,8 +10,11 @@ The choices, and why:
   also does away with the shared-memory file, so there is one thing less to be torn. The journal may
   be read while it is written.
 - `auto_vacuum=INCREMENTAL` for the journal: it can give room back to a full disk.
-- `wal_autocheckpoint` far above what happens between two quiet moments: copying the log back costs
-  two more syncs, which shall not fall on a press. The writer does it when nobody waits.
+- `wal_autocheckpoint` of the outbox far above what happens between two quiet moments: copying the
+  log back costs two more syncs, which shall not fall on a press. The writer does it when nobody
+  waits.
+- `journal_size_limit`: up to 1 MB of the log stays on the disk and is used from its beginning
+  again, so that on a full disk there is still a place to write deletions to.
 """
 
 from __future__ import annotations
@@ -119,6 +122,31 @@ def create_private(path: Path) -> None:
         sync_directory(path.parent)
 
 
+class Reserve:
+    """A file beside the database that is given up when the disk is full, because deleting needs
+    room too: in SQLite's log, and to copy that log back."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._file = path.with_name(f"{path.name}.reserve")
+        self._size = size
+
+    def take(self) -> None:
+        """Whenever there is room for it."""
+        with suppress(OSError):
+            if self._file.exists() and self._file.stat().st_size == self._size:
+                return
+            create_private(self._file)
+            file = os.open(self._file, os.O_RDWR)
+            try:
+                os.posix_fallocate(file, 0, self._size)
+            finally:
+                os.close(file)
+
+    def release(self) -> None:
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
+
 def sync_directory(path: Path) -> None:
     """A new or renamed file is only certain once its directory is on the disk too."""
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -128,8 +156,18 @@ def sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-OUTBOX = ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL")
-JOURNAL = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
+OUTBOX = (
+    "locking_mode=EXCLUSIVE",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"wal_autocheckpoint={WAL_PAGES_AT_MOST}",
+)
+JOURNAL = (
+    "auto_vacuum=INCREMENTAL",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "wal_autocheckpoint=256",
+)
 
 
 def connect(
@@ -156,7 +194,6 @@ def connect(
 def _prepare(connection: sqlite3.Connection, schema: Sequence[str], pragmas: Sequence[str]) -> None:
     for pragma in (
         *pragmas,
-        f"wal_autocheckpoint={WAL_PAGES_AT_MOST}",
         "journal_size_limit=1048576",
         "cache_size=-1024",
         "temp_store=MEMORY",

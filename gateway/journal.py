@@ -21,6 +21,7 @@ import msgspec
 from gateway.database import (
     JOURNAL,
     FaultKind,
+    Reserve,
     StorageFault,
     connect,
     diagnose,
@@ -37,6 +38,7 @@ BATCH_ROWS = 500
 WAITING_AT_MOST = 10_000
 TIDY_S = 3600.0
 MAKE_ROOM_PART = 0.25
+RESERVE_BYTES = 1280 << 10
 StorageErrors = (sqlite3.Error, OSError)
 
 
@@ -105,6 +107,7 @@ class Journal:
         self._ending = False
         self._tidied = -TIDY_S
         self._file: JournalFile | None = None
+        self._reserve = Reserve(path, RESERVE_BYTES)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     @classmethod
@@ -195,11 +198,13 @@ class Journal:
         now = time.monotonic()
         if self._room_wanted:
             self._room_wanted = False
+            self._reserve.release()
             self._trim(lambda file: file.share(MAKE_ROOM_PART))
         elif now - self._tidied > TIDY_S:
             self._tidied = now
             self._trim(lambda file: file.older_than(self._retention.days))
             self._trim(self._too_much)
+            self._reserve.take()
 
     def _too_much(self, file: JournalFile) -> int:
         size = file.size()
@@ -209,10 +214,10 @@ class Journal:
         if self._file is None:
             return
         with suppress(*StorageErrors):
+            self._file.give_back()
             number = before(self._file)
             while number and self._file.trim(number):
-                pass
-            self._file.give_back()
+                self._file.give_back()
 
     def _done(self, work: Callable[[JournalFile], None]) -> bool:
         """Whether it is in the database. Otherwise `fault` says why not."""

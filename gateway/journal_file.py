@@ -32,6 +32,7 @@ READ = """SELECT device, quantity, channel, line, wall, trusted, value, event
     FROM reading JOIN series ON series.id = reading.series
     WHERE line >= ? AND line < ? ORDER BY reading.id"""
 TRIM_AT_ONCE = 5000
+PAGES_AT_ONCE = 64
 EVER = float("inf")
 
 
@@ -98,10 +99,15 @@ class JournalFile:
         return dropped.rowcount
 
     def give_back(self) -> None:
-        """Unused pages go back to the disk."""
-        # One step gives back one page; only executescript() goes on to the last.
-        self.connection.executescript("PRAGMA incremental_vacuum")
-        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Unused pages go back to the disk, some at a time: even on a full disk the log has room
+        for that many."""
+        self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        while before := self._pragma("freelist_count"):
+            # One step gives back one page; only executescript() goes on to the last.
+            self.connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            if self._pragma("freelist_count") == before:
+                return
 
     def _pragma(self, name: str) -> int:
         return int(self.connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -15,7 +15,6 @@ Only the writer's thread comes here; `Rows` says what a row is.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -29,9 +28,9 @@ import msgspec
 from gateway.database import (
     OUTBOX,
     FaultKind,
+    Reserve,
     StorageFault,
     connect,
-    create_private,
     diagnose,
     roll_back,
     set_aside,
@@ -43,8 +42,6 @@ from gateway.outbox_stones import PUT_STONE
 from gateway.records import Clock
 
 RESERVE_BYTES = 512 << 10
-"""A file beside the database that is given up when the disk is full, so that SQLite has room to
-delete: deleting needs room too, in its log."""
 CHECKPOINT_AFTER = 64
 """Written transactions after which a quiet moment is used to copy the log back."""
 
@@ -80,6 +77,7 @@ class Store:
         self._clock = clock
         self._max_pages = max_pages
         self._unsettled = 0
+        self._reserve = Reserve(path, RESERVE_BYTES)
         self.rows: Rows
         self.open()
 
@@ -140,25 +138,29 @@ class Store:
         """What to try, one after the other. Only for the sake of something more important is a
         waiting p3, and then a p2, given up; new notes take the place of old ones."""
         if kind is FaultKind.FULL:
-            yield self._first_aid
-            if priority < 3 or self.rows.depth[3]:
-                yield partial(self._shed, 3)
-            if priority < 2:
-                yield partial(self._shed, 2)
+            yield partial(self._first_aid, priority)
+            yield from (
+                partial(self._shed, p) for p in (3, 2) if priority < p or priority == 3 == p
+            )
         elif kind is FaultKind.CORRUPT:
             yield self._replace
 
-    def _first_aid(self, _: StorageFault) -> None:
-        with suppress(OSError):
-            self._reserve.unlink(missing_ok=True)
+    def _first_aid(self, priority: int, fault: StorageFault) -> None:
+        """The reserve is just enough to copy the log back and to shed: then the log can be used
+        from its beginning again, and rows take the place of those that went."""
+        self._reserve.release()
         self._make_room()
         self._settle()
+        if priority < 3:
+            self._shed(3, fault)
 
     def _shed(self, priority: int, _: StorageFault) -> None:
         shed = Work(lambda rows: rows.shed(priority, self._clock.now().line))
         with suppress(*StorageErrors):
             count = self._transaction(self.rows, [shed])[0]
-            self.incidents.append(f"disk full: {count} waiting p{priority} messages given up")
+            self._settle()
+            if count:
+                self.incidents.append(f"disk full: {count} waiting p{priority} messages given up")
 
     def _replace(self, _: StorageFault) -> None:
         """The file is damaged: it is set aside, the new one starts with what could be saved."""
@@ -215,7 +217,7 @@ class Store:
         connection = connect(self.path, SCHEMA, OUTBOX, self._max_pages)
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (_new_epoch(),))
         (epoch,) = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
-        self._take_reserve()
+        self._reserve.take()
         return Rows(connection, epoch, self._limits)
 
     def _begin_anew_or_in_memory(self) -> None:
@@ -249,7 +251,7 @@ class Store:
         """Nobody waits: copy the log back, or see whether the disk can be written again."""
         if self.on_disk:
             self._settle()
-            self._take_reserve()
+            self._reserve.take()
         else:
             self.return_to_disk()
 
@@ -285,23 +287,6 @@ class Store:
         if not self.on_disk:
             self.return_to_disk()
         self.rows.connection.close()
-
-    # ------------------------------------------------------------ the reserve
-
-    @property
-    def _reserve(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.reserve")
-
-    def _take_reserve(self) -> None:
-        with suppress(OSError):
-            if self._reserve.exists() and self._reserve.stat().st_size == RESERVE_BYTES:
-                return
-            create_private(self._reserve)
-            file = os.open(self._reserve, os.O_RDWR)
-            try:
-                os.posix_fallocate(file, 0, RESERVE_BYTES)
-            finally:
-                os.close(file)
 
 
 def _in_memory() -> sqlite3.Connection:
