@@ -1,0 +1,1 @@
+"""The promised figures, measured beside their floor."""
