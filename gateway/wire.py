@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -212,12 +212,3 @@ def parse_message(payload: bytes) -> Outgoing:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise BadFrame(Refusal.MALFORMED.value) from problem
     return message
-
-
-def schemas() -> dict[str, Any]:
-    """JSON Schemas (2020-12) of every message, both ways, by name."""
-    kinds: list[Any] = [Outgoing, CommandEvent]
-    _, components = msgspec.json.schema_components(
-        kinds, ref_template="#/components/schemas/{name}"
-    )
-    return components

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import wire
+from gateway import __version__, wire
 from gateway.home import Contact, Home, Hub
 from gateway.outbox_records import Draft
 from gateway.records import (
@@ -36,6 +37,7 @@ from gateway.records import (
     State,
     WorkOrder,
 )
+from gateway.wire_api import asyncapi, asyncapi_json
 from gateway.wire_schema import Depth, DeviceCounts, RadioCounts, StorageState, Unit
 
 GOLDEN = Path(__file__).parent / "wire"
@@ -246,10 +248,28 @@ def test_rejected_frames_leave_as_sums_of_a_closed_set() -> None:
     assert wire.rejects(counts) == {wire.Reject.CHECKSUM: 5, wire.Reject.OTHER: 1}
 
 
+DOCUMENT = Path(__file__).parent.parent / "docs" / "asyncapi.json"
+
+
+def test_the_document_for_platforms_is_what_the_types_say() -> None:
+    again = "python -m gateway.wire_api > docs/asyncapi.json"
+    assert DOCUMENT.read_bytes() == asyncapi_json(__version__), again
+
+
 def test_the_schemas_of_all_messages_are_closed() -> None:
-    objects = [one for one in wire.schemas().values() if one.get("type") == "object"]
+    schemas = asyncapi(__version__)["components"]["schemas"]
+    objects = {name: one for name, one in schemas.items() if one.get("type") == "object"}
     assert len(objects) > 20
-    assert [one["title"] for one in objects if one.get("additionalProperties") is not False] == []
+    assert [name for name, one in objects.items() if one["additionalProperties"] is not False] == []
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    document = asyncapi(__version__)
+    for reference in re.findall(r'"\$ref": ?"#/([^"]+)"', json.dumps(document)):
+        place: Any = document
+        for level in reference.split("/"):
+            place = place[level]
+        assert place
 
 
 # ---------------------------------------------------------------- privacy
