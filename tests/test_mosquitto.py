@@ -178,6 +178,8 @@ async def test_what_a_heartbeat_says_is_missing_is_asked_for_and_sent_again(
         await until(lambda: platform.counts["alert"] == 2)
         platform.conduct = Conduct(orders=False)
         hub.beat()
+        await until(lambda: platform.counts["heartbeat"] == 1)
+        hub.beat()
         await until(lambda: hub.waiting() == 0)
         await until(lambda: len(platform.replies) == 1)
         (reply,) = platform.replies.values()

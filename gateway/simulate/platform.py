@@ -91,7 +91,6 @@ class Platform:
         self._start = time.time_ns() // 1_000_000
         self._connection: Connection | None = None
         self._version = VERSIONS["3.1.1" if settings.version == "3.1.1" else "5"]
-        self._asked: dict[str, int] = {}
         self._hub_of: dict[str, str] = {}
         self.conduct = conduct or Conduct()
         self.counts: Counter[str] = Counter()
@@ -213,14 +212,14 @@ class Platform:
 
     def _note_heartbeat(self, hub: str, beat: wire.Heartbeat) -> None:
         self.counts["heartbeat"] += 1
+        before = self.heartbeats.get(hub)
         self.heartbeats[hub] = beat
         waiting = beat.seq_unreceived
-        if not self.conduct.resends or not waiting or self._asked.get(hub) == waiting:
-            return
-        # The same number still waits that waited a heartbeat ago: it must have been lost.
-        self._asked[hub] = waiting
-        last = min(beat.seq_last, waiting + RESEND_AT_ONCE - 1)
-        self._command(hub, "resend", wire.Resend(waiting, last))
+        # What waited a heartbeat ago and waits still did not come, or its receipt did not arrive.
+        stuck = before is not None and before.seq_unreceived == waiting
+        if self.conduct.resends and waiting and stuck:
+            last = min(beat.seq_last, waiting + RESEND_AT_ONCE - 1)
+            self._command(hub, "resend", wire.Resend(waiting, last))
 
     def _note_state(self, hub: str, state: wire.StateData) -> None:
         self.counts["state"] += 1
