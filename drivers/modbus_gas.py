@@ -26,6 +26,7 @@ from gateway.records import (
     Frame,
     Quantity,
     Reading,
+    SerialLine,
 )
 
 
@@ -78,14 +79,17 @@ def _readings(
     profile: Profile, registers: list[int], device: Device, frame: Frame
 ) -> list[Reading]:
     status = registers[profile.status]
+    alarm = Reading(device.id, Quantity.GAS_ALARM, bool(status & profile.alarm), frame.at)
     if status & profile.fault:
-        # What a broken sensor measures is no measurement.
-        return [Reading(device.id, Quantity.FAULT, True, frame.at)]
+        # What a broken sensor measures is no measurement, and its "no alarm" is no all-clear; but
+        # an alarm that it raises all the same is not held back.
+        fault = Reading(device.id, Quantity.FAULT, True, frame.at)
+        return [alarm, fault] if alarm.value else [fault]
     lel = registers[profile.concentration] / profile.per_lel
-    alarm = bool(status & profile.alarm)
     return [
-        Reading(device.id, Quantity.GAS_ALARM, alarm, frame.at),
+        # The concentration first: it belongs to the evidence of the alarm beside it.
         Reading(device.id, Quantity.GAS_LEL, lel, frame.at),
+        alarm,
         Reading(device.id, Quantity.FAULT, False, frame.at, implied=True),
     ]
 
@@ -119,6 +123,7 @@ DRIVER = Driver(
     measure=measure,
     longest=LONGEST,
     poll=poll,
+    line=SerialLine(timeout_s=0.3, idle_gap_s=0.1),
     protocol="modbus_rtu",
     context=context,
     check=check,

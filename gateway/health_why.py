@@ -172,7 +172,8 @@ def why(status: Status, language: str) -> list[str]:
     said = [status.summary.words]
     for view in status.open:
         where = view.where
-        said.append(Words(f"{where.zh} {view.title.zh}".strip(), f"{view.title.en}, {where.en}"))
+        en = f"{view.title.en}, {where.en}" if where else view.title.en
+        said.append(Words(f"{where.zh} {view.title.zh}".strip(), en))
         said += [view.sentence, view.help]
     said += status.problems
     said += [status.presence.words, _heard(status), _waiting(status)]

@@ -44,8 +44,6 @@ class Step(msgspec.Struct, frozen=True):
 
 
 NOTHING = Step()
-EVALUATOR_CLEAN_S = 3600.0
-"""A rule that failed counts as well again after this long without a failure."""
 
 
 class Pipeline:
@@ -55,8 +53,10 @@ class Pipeline:
         drivers: Mapping[str, Driver],
         detectors: Sequence[Detector],
         book: AlertBook,
+        clean_s: float = 3600.0,
     ) -> None:
-        """`detectors` are asked in order: emergencies first."""
+        """`detectors` are asked in order: emergencies first. A detector that failed counts as well
+        again after `clean_s` without a failure."""
         devices = tuple(devices)
         self.book = book
         self.repeats = Repeats()
@@ -69,6 +69,7 @@ class Pipeline:
         }
         self._detectors = tuple(detectors)
         self._stalled: dict[str, Instant] = {}
+        self._clean_s = clean_s
 
     def on_frame(self, frame: Frame) -> Step:
         readings = [r for r in self._decode(frame) if self.repeats.is_news(r)]
@@ -163,7 +164,7 @@ class Pipeline:
                 alerts += self._evaluator(detector.name, Signal.HOLDS, at)
 
     def _recovered(self, now: Instant) -> list[Alert]:
-        well = [n for n, at in self._stalled.items() if now.since(at) > EVALUATOR_CLEAN_S]
+        well = [n for n, at in self._stalled.items() if now.since(at) > self._clean_s]
         alerts: list[Alert] = []
         for name in well:
             del self._stalled[name]

@@ -51,4 +51,5 @@ class Watch:
             HubHealth(rules.hub, devices),
         ]
         book = AlertBook(new_id, rules.sos.merge_s, rules.sos.cancel_s)
-        self.pipeline = Pipeline(devices, drivers, detectors, book)
+        clean_s = 60 * rules.hub.evaluator_clean_min
+        self.pipeline = Pipeline(devices, drivers, detectors, book, clean_s)

@@ -56,6 +56,15 @@ def test_the_door_and_then_silence_is_away_since_the_door() -> None:
     assert (presence.where, presence.since) == ("away", opened)
 
 
+def test_a_wired_door_that_says_closed_every_minute_does_not_hold_anybody_back() -> None:
+    house, presence = home()
+    door(house)
+    for _ in range(40):
+        house.pass_time(MINUTE)
+        house.hear("door", Quantity.CONTACT_OPEN, False)
+    assert presence.where == "away"
+
+
 def test_whoever_moves_after_the_door_has_stayed() -> None:
     house, presence = home()
     door(house)

@@ -1,0 +1,96 @@
+"""The vocabulary: whoever reads these three pages knows the program.
+
+    bytes -> Frame -> Reading -> Finding -> Alert -> outbox -> platform
+             `readings`          `incidents`
+
+and `contracts` says what a driver, a radio, a detector and a clock must offer. Every record is
+frozen and goes one way. Nothing here imports anything else of ours.
+"""
+
+from gateway.records.contracts import (
+    BadFrame,
+    Clock,
+    Decode,
+    Detector,
+    Driver,
+    Echo,
+    Enrolled,
+    Measure,
+    Poll,
+    Radio,
+    RadioState,
+    SerialLine,
+    Stranger,
+)
+from gateway.records.incidents import (
+    Alert,
+    AlertType,
+    Answer,
+    Code,
+    Condition,
+    Evidence,
+    Fact,
+    Finding,
+    Outcome,
+    Severity,
+    Signal,
+    State,
+    WorkOrder,
+)
+from gateway.records.readings import (
+    HUB,
+    SAFETY_KINDS,
+    UNITS,
+    Device,
+    DeviceKind,
+    Frame,
+    Instant,
+    Quantity,
+    Reading,
+    Role,
+    Room,
+    RoomKind,
+    Value,
+)
+
+__all__ = [
+    "HUB",
+    "SAFETY_KINDS",
+    "UNITS",
+    "Alert",
+    "AlertType",
+    "Answer",
+    "BadFrame",
+    "Clock",
+    "Code",
+    "Condition",
+    "Decode",
+    "Detector",
+    "Device",
+    "DeviceKind",
+    "Driver",
+    "Echo",
+    "Enrolled",
+    "Evidence",
+    "Fact",
+    "Finding",
+    "Frame",
+    "Instant",
+    "Measure",
+    "Outcome",
+    "Poll",
+    "Quantity",
+    "Radio",
+    "RadioState",
+    "Reading",
+    "Role",
+    "Room",
+    "RoomKind",
+    "SerialLine",
+    "Severity",
+    "Signal",
+    "State",
+    "Stranger",
+    "Value",
+    "WorkOrder",
+]
