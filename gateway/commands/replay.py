@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
     home = load_home(args.plan)
     numbers = count(1)
     watch = Watch(home, drivers.load(), lambda _at: f"replay-{next(numbers)}")
-    past: Iterable[Frame | Reading]
-    past = _recording(Path(args.file)) if args.file else _journal(home)
+    past = _past(home, args.file)
     told: Counter[str] = Counter()
     entries = 0
     with _progress(past) as watched:
@@ -47,6 +46,12 @@ def run(args: argparse.Namespace) -> int:
                 _print(alert, home, args)
     _sum_up(entries, told, watch.pipeline.rejected, args)
     return Exit.WELL
+
+
+def _past(home: Home, file: str | None) -> Iterable[Frame | Reading]:
+    if file:
+        return _recording(Path(file))
+    return _journal(home)
 
 
 def _journal(home: Home) -> Iterator[Reading]:

@@ -156,6 +156,8 @@ class Presence:
 
     def _door(self, reading: Reading, known: bool | None) -> None:
         state = self._state
+        if known is bool(reading.value):
+            return  # a wired contact says the same all day
         if state.quiet is not None:  # in or out, whoever it was: what moved before is history
             state.quiet = later(state.quiet, reading.at)
             state.recent.clear()
