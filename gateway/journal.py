@@ -222,13 +222,21 @@ class Journal:
     def _done(self, work: Callable[[JournalFile], None]) -> bool:
         """Whether it is in the database. Otherwise `fault` says why not."""
         try:
-            self._file = self._file or JournalFile(connect(self.path, SCHEMA, JOURNAL))
+            self._file = self._file or self._opened()
             self._transaction(self._file, work)
         except StorageErrors as error:
             self._fail(error)
             return False
         self.fault = None
         return True
+
+    def _opened(self) -> JournalFile:
+        connection = connect(self.path, SCHEMA, JOURNAL)
+        try:
+            return JournalFile(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def _transaction(self, file: JournalFile, work: Callable[[JournalFile], None]) -> None:
         try:

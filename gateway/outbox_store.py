@@ -215,10 +215,13 @@ class Store:
 
     def _open_disk(self) -> Rows:
         connection = connect(self.path, SCHEMA, OUTBOX, self._max_pages)
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (_new_epoch(),))
-        (epoch,) = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+        try:
+            rows = Rows(connection, _epoch(connection), self._limits)
+        except BaseException:
+            connection.close()
+            raise
         self._reserve.take()
-        return Rows(connection, epoch, self._limits)
+        return rows
 
     def _begin_anew_or_in_memory(self) -> None:
         saved = self._salvaged()
@@ -291,6 +294,13 @@ class Store:
 
 def _in_memory() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+
+
+def _epoch(connection: sqlite3.Connection) -> str:
+    """The database's own; given to it when it is new."""
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (_new_epoch(),))
+    (epoch,) = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+    return str(epoch)
 
 
 def _new_epoch() -> str:
