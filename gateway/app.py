@@ -27,7 +27,7 @@ from gateway.health_status import status
 from gateway.home import ClockSettings, Home
 from gateway.journal import Journal
 from gateway.machine import power_readings
-from gateway.outbox import Outbox, Unsaved
+from gateway.outbox import Draft, Outbox, Row, Unsaved
 from gateway.outbox_peek import saved_part
 from gateway.pipeline import Step
 from gateway.radio.serial_port import SerialPort
@@ -88,7 +88,7 @@ class App:
         self.supervisor = Supervisor()
         events: asyncio.Queue[Event] = asyncio.Queue()
         self.routes = tuple(routes(events))
-        self.sender = Sender(outbox, self.routes, events, home.hub, clock)
+        self.sender = Sender(outbox, self.routes, events, home.hub, clock, on_sent=self._note_sent)
         self.book = HealthBook(home.rooms, home.devices, home.zone)
         self.page = WebPage(home.web, self.status)
         self.started_at = clock.now()
@@ -180,22 +180,40 @@ class App:
             self.book.on_alert(alert)
         if step.alerts or keep:
             drafts = [wire.alert_draft(alert, self.home) for alert in step.alerts]
-            snapshot = self._changed()
-            try:
-                rows = await self.outbox.commit(drafts, snapshot)
-            except Unsaved as unsaved:
-                rows = unsaved.rows  # told as hub.storage_fault; sending them is what matters
-            self.sender.notify(rows)
+            self.sender.notify(await self._commit(drafts, self._remembered()))
         if step.readings or step.alerts:
             self.page.changed()
 
     # ------------------------------------------------------------ what the jobs are made of
 
     async def _take_arrival(self, arrival: Arrival) -> None:
+        now = self.clock.now()
+        for row in arrival.receipted:
+            self.book.on_receipt(row.alert_id, row.rev, now)
         for answer in arrival.answers:
             await self.take(self.pipeline.on_answer(answer))
         if arrival.command is not None:
-            await self.take(Step([], self._test_alert(self.clock.now())))
+            alerts = self._test_alert(now)
+            await self.take(Step([], alerts))
+            await self._reply(arrival.command.id, alerts[0].id, now)
+
+    async def _reply(self, command_id: str, alert_id: str, now: Instant) -> None:
+        """The platform's test is done, and this is the alert that it raised."""
+        reply = wire.ReplyData(command_id=command_id, result=wire.Result.DONE, alert_id=alert_id)
+        draft = wire.reply_draft(reply, self.home.hub, now)
+        self.sender.notify(await self._commit([draft]))
+
+    async def _commit(
+        self, drafts: Sequence[Draft], snapshot: Mapping[str, bytes] | None = None
+    ) -> list[Row]:
+        try:
+            return await self.outbox.commit(drafts, snapshot)
+        except Unsaved as unsaved:
+            return unsaved.rows  # told as hub.storage_fault; sending them is what matters
+
+    def _note_sent(self, row: Row, route: str) -> None:
+        if row.alert_id:
+            self.book.on_sent(row.alert_id, row.rev, route, self.clock.now())
 
     def status(self) -> Status:
         return status(self.clock.now(), self.book, parts(self))
@@ -223,8 +241,8 @@ class App:
         for route in self.sender.state().routes:
             yield Reading(HUB, Quantity.LINK_UP, route.up, now, channel=route.name)
 
-    def _changed(self) -> dict[str, bytes]:
-        """What a restart must not forget, as far as it is not in the outbox already."""
+    def _remembered(self) -> dict[str, bytes]:
+        """What a restart must not forget; the outbox writes what of it has changed."""
         snapshot = self.pipeline.snapshot()
         snapshot["page"] = msgspec.json.encode(self.book.state())
         if isinstance(self.clock, SystemClock):

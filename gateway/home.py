@@ -119,9 +119,11 @@ class UplinkSettings(Struct, frozen=True, kw_only=True):
     password_file: str = ""
     tls: bool = True
     version: Literal["5", "3.1.1", "auto"] = "auto"
-    heartbeat_s: Annotated[float, Meta(ge=1, le=300)] = 60.0
-    """The platform calls a hub offline after three missed heartbeats of five minutes."""
-    keepalive_s: Annotated[int, Meta(ge=5, le=1200)] = 30
+    heartbeat_s: Annotated[float, Meta(ge=1, le=300)] = 300.0
+    """The platform calls a hub offline after three missed heartbeats of five minutes. Every minute
+    is possible, and costs some 30 MB a month."""
+    keepalive_s: Annotated[int, Meta(ge=5, le=1200)] = 240
+    """Seconds between two signs of life of the connection itself; each costs some 200 bytes."""
 
 
 class WebSettings(Struct, frozen=True, kw_only=True):

@@ -179,21 +179,16 @@ def _free_port(wanted: int = 8377) -> int:
     raise OSError("no free port on the loopback")
 
 
-async def _nothing() -> AsyncIterator[str]:
-    for said in ():
-        yield said
-
-
 async def serve(demo: Demo, control: Path, do: Callable[..., AsyncIterator[str]]) -> None:
     """Takes one deed per connection (a JSON list of words) and answers with lines of text."""
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = await reader.readline()
-        words = json.loads(line) if line else []  # nothing: only asked whether we are here
         with suppress(ConnectionError):
-            async for said in do(demo, *words) if words else _nothing():
-                writer.write(said.encode() + b"\n")
-                await writer.drain()
+            if line:  # else somebody only asked whether a demo is running
+                async for said in do(demo, *json.loads(line)):
+                    writer.write(said.encode() + b"\n")
+                    await writer.drain()
         writer.close()
 
     server = await asyncio.start_unix_server(one, control)

@@ -50,6 +50,7 @@ room = "kitchen"
 role = "main_meter"
 port = "bus1"
 poll_s = 30
+silent_s = 7200
 
 [[device]]
 id = "electricity-meter"
@@ -60,6 +61,7 @@ room = "hall"
 role = "main_meter"
 port = "bus1"
 poll_s = 15
+silent_s = 7200
 
 [[device]]
 id = "hot-water-meter"
@@ -69,6 +71,7 @@ kind = "water_meter"
 room = "bathroom"
 port = "bus2"
 poll_s = 60
+silent_s = 7200
 
 [[device]]
 id = "gas-alarm"
@@ -131,6 +134,8 @@ name = "demo"
 host = "127.0.0.1"
 port = {broker_port}
 tls = false
+heartbeat_s = 10
+keepalive_s = 10
 
 [[contact]]
 name = "李阿姨"

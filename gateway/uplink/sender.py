@@ -48,6 +48,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """For the alert table."""
     command: wire.Command | None = None
     """A `test`; the other commands are dealt with here."""
+    receipted: tuple[Row, ...] = ()
+    """What the platform has now."""
     done: Callable[[], None] = lambda: None
 
 
@@ -85,7 +87,9 @@ class Sender:
         hub: Hub,
         clock: Clock,
         manners: Sequence[Manner] = MANNERS,
+        on_sent: Callable[[Row, str], None] = lambda row, route: None,
     ) -> None:
+        """`on_sent` hears of every row that leaves, and by which route."""
         self._outbox = outbox
         self._routes = {route.name: route for route in routes}
         self._order = [route.name for route in routes]
@@ -93,6 +97,7 @@ class Sender:
         self._hub = hub
         self._clock = clock
         self._schedule = Schedule(manners)
+        self._on_sent = on_sent
         self._inbox = wire.Inbox()
         self._more = True
         self._receipts: list[tuple[Sequence[str], Callable[[], None]]] = []
@@ -221,7 +226,7 @@ class Sender:
             case _:
                 answer = wire.answer(command, self._clock.now())
                 answers = () if answer is None else (answer,)
-                self.arrivals.put_nowait(Arrival(answers, None if answer else command, done))
+                self.arrivals.put_nowait(Arrival(answers, None if answer else command, done=done))
 
     async def _settle(self) -> None:
         """All receipts that have come by now leave the outbox in one write."""
@@ -232,10 +237,11 @@ class Sender:
         await self._outbox.receipted_ids(message_ids)
         now = self._last_receipt = self._clock.now()
         rows = self._schedule.remove_ids(message_ids)
-        alerts = dict.fromkeys(row.alert_id for row in rows if row.alert_id)
-        if alerts:
+        told = tuple(row for row in rows if row.alert_id)
+        if told:
+            alerts = dict.fromkeys(row.alert_id for row in told)
             answers = tuple(Answer(alert, Signal.RECEIVED, now) for alert in alerts)
-            self.arrivals.put_nowait(Arrival(answers))
+            self.arrivals.put_nowait(Arrival(answers, receipted=told))
         for _, done in receipts:
             done()
 
@@ -297,6 +303,7 @@ class Sender:
                 break
             route.publish(entry.row.topic, entry.row.body, entry.row.seq)
             self._schedule.sent(entry, name, now)
+            self._on_sent(entry.row, name)
             sent.append(entry.row.seq)
         return sent
 
