@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 
 from gateway.records import (
     Alert,
@@ -19,6 +21,7 @@ from gateway.records import (
     RadioState,
     Reading,
 )
+from gateway.uplink.route import Event, Heard, Passed, RouteState, Up
 
 MORNING = 1_790_000_000.0
 """A Tuesday in September 2026, in the morning in Shanghai."""
@@ -121,3 +124,62 @@ def numbered() -> Callable[[Instant], str]:
 
 def revisions(alerts: Iterable[Alert]) -> list[tuple[str, int, str]]:
     return [(alert.id, alert.rev, alert.state.value) for alert in alerts]
+
+
+class Line:
+    """A way to a platform that is only pretended: it fails as often as it is told, and then the
+    platform receipts everything at once."""
+
+    name = "line"
+
+    def __init__(self, fails: int = 0, receipts: bool = True) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.published: list[tuple[str, dict[str, Any]]] = []
+        self._fails = fails
+        self._receipts = receipts
+        self._up = False
+        self._commands = 0
+
+    def room(self, reserve: int = 0) -> int:
+        return 10
+
+    def publish(self, topic: str, body: bytes, token: int) -> None:
+        message = json.loads(body)
+        self.published.append((topic, message))
+        self.events.put_nowait(Passed(self.name, token, 0))
+        if self._receipts and "/hb" not in topic:
+            self.command("receipt", {"message_ids": [message["id"]]})
+
+    def command(self, name: str, data: dict[str, Any]) -> None:
+        """The platform says something."""
+        self._commands += 1
+        event = {
+            "specversion": "1.0",
+            "type": f"lamplight.{name}.v1",
+            "id": f"c-{self._commands}",
+            "source": "/platform",
+            "time": "2026-09-22T02:00:00Z",
+            "data": data,
+        }
+        payload = json.dumps(event).encode()
+        self.events.put_nowait(
+            Heard(self.name, f"v1/street-7/hub-1/cmd/{name}", payload, lambda: None)
+        )
+
+    def state(self) -> RouteState:
+        return RouteState(self.name, self._up)
+
+    async def run(self) -> None:
+        if self._fails:
+            self._fails -= 1
+            raise ConnectionRefusedError("no network")
+        self._up = True
+        self.events.put_nowait(Up(self.name))
+        await asyncio.Event().wait()
+
+    def sent(self, part: str) -> list[dict[str, Any]]:
+        """The messages on topics with this part, in order."""
+        return [message for topic, message in self.published if part in topic]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        return self.sent("/alert/")
