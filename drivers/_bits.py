@@ -74,3 +74,32 @@ def scaled(count: float, exponent: int) -> float:
 def flag(device: Device, quantity: Quantity, bit: int | bool, frame: Frame) -> Reading:
     """A warning bit of a status byte: told when it is set, implied when it is not."""
     return Reading(device.id, quantity, bool(bit), frame.at, implied=not bit)
+
+
+def inverted_xor(data: bytes | bytearray) -> int:
+    """All bytes XORed, and every bit of that turned round (TinyFrame)."""
+    mixed = 0xFF
+    for byte in data:
+        mixed ^= byte
+    return mixed
+
+
+def alone_on_its_port(device: Device) -> str:
+    """What is wrong with the address of a device whose messages name nobody."""
+    if device.address == device.port:
+        return ""
+    return "the address is its port's name: it is alone on it, and its messages name nobody"
+
+
+RATES = {Quantity.HEART_RATE: 250.0, Quantity.BREATH_RATE: 80.0}
+"""The highest per minute that a living person has; above, something else was measured."""
+
+
+def rate(device: Device, quantity: Quantity, value: float, frame: Frame) -> Reading:
+    """A heart or breath rate; without a good signal, only that the sensor is alive. Raises
+    BadFrame."""
+    if value == 0:
+        return Reading(device.id, Quantity.SEEN, True, frame.at)
+    if not 1 <= value <= RATES[quantity]:
+        raise BadFrame("value")
+    return Reading(device.id, quantity, value, frame.at)

@@ -23,6 +23,8 @@ from gateway.records import (
     Reading,
     Value,
 )
+from gateway.repeats import Repeats
+from gateway.vitals import Vitals
 
 SCHEMA = 2
 DECIMALS = 9
@@ -156,6 +158,9 @@ class _Home:
         self._now = 0.0
         self._rejected = 0
         self._events: set[tuple[str, str, str, str]] = set()
+        self._repeats = Repeats()
+        # A capture may begin in the middle of a night.
+        self._vitals = Vitals(devices, unknown=True)
 
     @property
     def errors(self) -> int:
@@ -167,7 +172,7 @@ class _Home:
         return [
             _said(reading)
             for payload in self._messages(step)
-            for reading in self._decode(payload)
+            for reading in map(self._vitals.weighed, self._decode(payload))
             if _is_told(reading) and self._is_first(reading)
         ]
 
@@ -190,6 +195,8 @@ class _Home:
 
     def _is_first(self, reading: Reading) -> bool:
         """A radio says one event several times; it is one event."""
+        if reading.repeat_s:
+            return self._repeats.is_news(reading)
         event = (reading.device, reading.quantity.value, reading.channel, reading.event)
         known = bool(reading.event) and event in self._events
         self._events.add(event)

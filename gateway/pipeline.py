@@ -32,6 +32,7 @@ from gateway.records import (
     Signal,
 )
 from gateway.repeats import Repeats
+from gateway.vitals import Vitals
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ class Pipeline:
         devices = tuple(devices)
         self.book = book
         self.repeats = Repeats()
+        self.vitals = Vitals(devices)
         self.rejected: Counter[str] = Counter()
         self.last_pass: Instant | None = None
         self._drivers = dict(drivers)
@@ -72,7 +74,8 @@ class Pipeline:
         self._clean_s = clean_s
 
     def on_frame(self, frame: Frame) -> Step:
-        readings = [r for r in self._decode(frame) if self.repeats.is_news(r)]
+        heard = map(self.vitals.weighed, self._decode(frame))
+        readings = [reading for reading in heard if self.repeats.is_news(reading)]
         return Step(readings, self._hear(readings)) if readings else NOTHING
 
     def on_hub(self, reading: Reading) -> Step:
@@ -102,7 +105,11 @@ class Pipeline:
 
     def snapshot(self) -> dict[str, bytes]:
         """All that a restart must not forget, in parts; goes into the outbox's transaction."""
-        parts: dict[str, object] = {"alerts": self.book.state(), "repeats": self.repeats.state()}
+        parts: dict[str, object] = {
+            "alerts": self.book.state(),
+            "repeats": self.repeats.state(),
+            "vitals": self.vitals.state(),
+        }
         parts |= {f"detect.{d.name}": d.state() for d in self._detectors}
         return {name: msgspec.json.encode(part) for name, part in parts.items()}
 
@@ -111,6 +118,7 @@ class Pipeline:
         owners: dict[str, Callable[[object], None]] = {
             "alerts": self.book.restore,
             "repeats": self.repeats.restore,
+            "vitals": self.vitals.restore,
         }
         owners |= {f"detect.{d.name}": d.restore for d in self._detectors}
         unread = []

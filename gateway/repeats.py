@@ -13,6 +13,8 @@ REFRESH_S = 60.0
 """An unchanged state is passed on this often, so that whoever counts on it knows it is fresh."""
 RUN_GAP_S = 2.0
 """A wired key that is still held after this long without a word was pressed again."""
+AGREE_S = 10.0
+"""What nothing checks is believed when it is heard a second time within this long."""
 REMEMBERED = 32
 """Event keys kept for each device: counters are small and wrap around."""
 
@@ -24,9 +26,18 @@ class _Last(msgspec.Struct):
     at: Instant
 
 
+class _Heard(msgspec.Struct):
+    """An event of a radio without a counter: when it was heard last, and whether it was told."""
+
+    value: Value
+    at: Instant
+    told: bool
+
+
 class _State(msgspec.Struct):
     last: list[tuple[_Key, _Last]] = []
     events: list[tuple[_Key, list[str]]] = []
+    heard: list[tuple[_Key, _Heard]] = []
 
 
 class Repeats:
@@ -36,11 +47,14 @@ class Repeats:
     def __init__(self) -> None:
         self._last: dict[_Key, _Last] = {}
         self._events: dict[_Key, list[str]] = {}
+        self._heard: dict[_Key, _Heard] = {}
 
     def is_news(self, reading: Reading) -> bool:
         key = (reading.device, reading.quantity, reading.channel)
         if reading.event:
             return self._new_event(key, reading.event)
+        if reading.repeat_s:
+            return self._heard_anew(key, reading)
         if reading.quantity is Quantity.BUTTON:
             return self._new_run(key, reading)
         if reading.quantity is Quantity.SEEN:
@@ -57,13 +71,15 @@ class Repeats:
 
     def state(self) -> object:
         return msgspec.to_builtins(
-            _State(list(self._last.items()), list(self._events.items())), str_keys=False
+            _State(list(self._last.items()), list(self._events.items()), list(self._heard.items())),
+            str_keys=False,
         )
 
     def restore(self, state: object) -> None:
         restored = msgspec.convert(state, _State)
         self._last = dict(restored.last)
         self._events = dict(restored.events)
+        self._heard = dict(restored.heard)
 
     def _new_event(self, key: _Key, event: str) -> bool:
         known = self._events.setdefault(key, [])
@@ -78,3 +94,15 @@ class Repeats:
         last = self._last.get(key)
         self._last[key] = _Last(reading.value, reading.at)
         return last is None or last.value != reading.value or reading.at.since(last.at) > RUN_GAP_S
+
+    def _heard_anew(self, key: _Key, reading: Reading) -> bool:
+        """No counter on the air: what follows closely is the same event. What is unsure is told
+        when a second message agrees."""
+        before = self._heard.get(key)
+        heard = self._heard[key] = _Heard(reading.value, reading.at, told=True)
+        if before is not None and before.value == reading.value:
+            silence = reading.at.since(before.at)
+            if silence <= (reading.repeat_s if before.told else AGREE_S):
+                return not before.told
+        heard.told = not reading.unsure
+        return heard.told

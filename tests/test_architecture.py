@@ -24,8 +24,8 @@ PARTS_OF_THE_SYSTEM = ("mosquitto", "chromium")
 # ---------------------------------------------------------------- what each module may know
 
 PURE = (
-    "gateway.records*", "gateway.pipeline", "gateway.repeats", "gateway.alerts", "gateway.rules",
-    "gateway.words", "gateway.sentences*", "gateway.wire*", "gateway.detect*",
+    "gateway.records*", "gateway.pipeline", "gateway.repeats", "gateway.vitals", "gateway.alerts",
+    "gateway.rules", "gateway.words", "gateway.sentences*", "gateway.wire*", "gateway.detect*",
     "gateway.radio.framing", "gateway.health_*", "gateway.plan_*", "drivers*",
 )  # fmt: skip
 IMPURE = {
@@ -48,8 +48,10 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("drivers.__main__", ("drivers",)),
     ("drivers.*", ("gateway.records", "drivers._*")),
     ("gateway.repeats", ("gateway.records",)),
+    ("gateway.vitals", ("gateway.records",)),
     ("gateway.alerts", ("gateway.records", "gateway.rules")),
-    ("gateway.pipeline", ("gateway.records", "gateway.repeats", "gateway.alerts")),
+    ("gateway.pipeline",
+     ("gateway.records", "gateway.repeats", "gateway.vitals", "gateway.alerts")),
     ("gateway.words", ("gateway.records",)),
     ("gateway.sentences*",
      ("gateway.records", "gateway.rules", "gateway.words", "gateway.sentences*")),

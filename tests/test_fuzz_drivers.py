@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import reduce
+from operator import xor
 
 import pytest
 from hypothesis import given, settings
@@ -109,12 +111,53 @@ def damage(chosen: list[Example], how: str, number: int) -> bytes:
 
 def repair(driver: Driver, payload: bytes) -> bytes:
     """The same bytes with the checksum that belongs to them."""
-    if driver.name.startswith("modbus"):
-        crc = 0xFFFF
-        for byte in payload[:-2]:
-            crc ^= byte
-            for _ in range(8):
-                crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-        return payload[:-2] + crc.to_bytes(2, "little")
-    first = 4 if driver.name == "mbus" else 0
-    return payload[:-2] + bytes([sum(payload[first:-2]) & 0xFF]) + payload[-1:]
+    return REPAIRS.get(driver.name, repair_sum)(payload)
+
+
+def repair_sum(payload: bytes) -> bytes:
+    return payload[:-2] + bytes([sum(payload[:-2]) & 0xFF]) + payload[-1:]
+
+
+def repair_mbus(payload: bytes) -> bytes:
+    return payload[:-2] + bytes([sum(payload[4:-2]) & 0xFF]) + payload[-1:]
+
+
+def repair_modbus(payload: bytes) -> bytes:
+    crc = 0xFFFF
+    for byte in payload[:-2]:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return payload[:-2] + crc.to_bytes(2, "little")
+
+
+def repair_tinyframe(payload: bytes) -> bytes:
+    """Header and data have a check each; the length stays what it was."""
+    head = payload[:3] + (max(0, len(payload) - 9)).to_bytes(2, "big") + payload[5:7]
+    data = payload[8:-1]
+    return head + inverted(head) + (data + inverted(data) if data else b"")
+
+
+def inverted(part: bytes) -> bytes:
+    return bytes([0xFF ^ reduce(xor, part)])
+
+
+def repair_mr60(payload: bytes) -> bytes:
+    whole = b"\x53\x59" + payload[2:4] + (len(payload) - 9).to_bytes(2, "big") + payload[6:-3]
+    return whole + bytes([sum(whole) & 0xFF]) + b"\x54\x43"
+
+
+def repair_ld2410(payload: bytes) -> bytes:
+    """No checksum, but marks and a length."""
+    length = (len(payload) - 10).to_bytes(2, "little")
+    return b"\xf4\xf3\xf2\xf1" + length + payload[6:-4] + b"\xf8\xf7\xf6\xf5"
+
+
+REPAIRS = {
+    "ld2410": repair_ld2410,
+    "mbus": repair_mbus,
+    "modbus_gas": repair_modbus,
+    "modbus_inputs": repair_modbus,
+    "seeed_mr60": repair_mr60,
+    "seeed_tinyframe": repair_tinyframe,
+}

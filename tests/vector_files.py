@@ -9,11 +9,13 @@ from typing import Any
 
 import msgspec
 
+import drivers
 from gateway.decode import Said, Step, decode_file
 from gateway.radio.framing import Splitter
 from gateway.records import BadFrame, Device, Driver, Echo, Enrolled, Frame, Instant, Reading
 
 VECTORS = Path(__file__).parent / "vectors"
+DRIVERS_BY_NAME = drivers.load()
 NOW = Instant(100.0, 1_790_000_000.0)
 
 
@@ -51,7 +53,7 @@ def examples(driver: Driver, folder: Path = VECTORS) -> list[Example]:
     for vector in document(driver.name, folder)["vectors"]:
         assert driver.context is not None, f"{driver.name} cannot enrol what its vectors describe"
         devices = driver.context(vector["context"])
-        for payload in sound(driver, [step["hex"] for step in vector["steps"]]):
+        for payload in sound(driver, [payload_of(step) for step in vector["steps"]]):
             example = Example(vector["id"], driver, devices, payload, [])
             readings = example.readings_of([payload])
             if readings:
@@ -60,12 +62,16 @@ def examples(driver: Driver, folder: Path = VECTORS) -> list[Example]:
     return list(found.values())
 
 
-def sound(driver: Driver, chunks: Sequence[str]) -> list[bytes]:
+def payload_of(step: dict[str, Any]) -> bytes:
+    return msgspec.convert(step, Step).payload()
+
+
+def sound(driver: Driver, chunks: Sequence[bytes]) -> list[bytes]:
     """The messages in these chunks, with a pause after each that is not an answer in pieces."""
     if driver.measure is None:
-        return [bytes.fromhex(chunk) for chunk in chunks]
+        return list(chunks)
     splitter = Splitter(driver)
-    whole = [message for chunk in chunks for message in splitter.feed(bytes.fromhex(chunk))]
+    whole = [message for chunk in chunks for message in splitter.feed(chunk)]
     return whole + splitter.idle()
 
 
@@ -87,4 +93,14 @@ def _sorted(readings: Sequence[Said]) -> list[Said]:
     return sorted(readings, key=repr)
 
 
-__all__ = ["NOW", "VECTORS", "Example", "Step", "document", "examples", "mismatches", "sound"]
+__all__ = [
+    "DRIVERS_BY_NAME",
+    "NOW",
+    "VECTORS",
+    "Example",
+    "Step",
+    "document",
+    "examples",
+    "mismatches",
+    "sound",
+]

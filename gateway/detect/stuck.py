@@ -64,7 +64,8 @@ class Stuck:
         self._watched = Watched()
 
     def on_reading(self, reading: Reading) -> Iterable[Finding]:
-        if reading.quantity in STATES and reading.device in self._safety and not reading.event:
+        lasting = not (reading.event or reading.repeat_s)
+        if lasting and reading.quantity in STATES and reading.device in self._safety:
             self._resume(reading.at)
             self._note(reading)
         return ()

@@ -60,8 +60,8 @@ and raises BadFrame, Stranger or Echo otherwise; nothing else may leave it."""
 
 Measure = Callable[[bytes | bytearray, int], int | None]
 """`measure(pending, start)`: the whole length of the message that begins at `start`, None if more
-bytes are needed to know or to finish it. Raises BadFrame if no message begins there. Bounded:
-never asks for more than the protocol's longest message."""
+bytes are needed to know or to finish it, 0 if what is there is mere noise. Raises BadFrame if no
+message begins there. Bounded: never asks for more than the protocol's longest message."""
 
 Poll = Callable[[Device], Generator[bytes, bytes, None]]
 """One conversation without I/O: yields a request, is sent the reply's payload, ends when done.
@@ -103,6 +103,11 @@ class Driver(msgspec.Struct, frozen=True):
     check: Callable[[Device], str] | None = None
     """What is wrong with a device of the plan, its address or its options, in a person's words;
     empty if nothing is. Whoever passes it can be polled and decoded."""
+    checked: bool = True
+    """Whether a checksum covers every bit that means something. Where none does, nothing that a
+    message says may be an emergency by itself."""
+    low_assurance: bool = False
+    """No counter, no encryption, no supervision on its way: never the only call for help."""
 
 
 class Detector(Protocol):

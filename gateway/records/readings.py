@@ -229,3 +229,8 @@ class Reading(msgspec.Struct, frozen=True):
     however late and however often it is heard."""
     implied: bool = False
     """Said by silence: a warning flag that was not set. It ends what the flag began."""
+    repeat_s: float = 0.0
+    """For events of a radio without a counter: heard again within so many seconds, it is the same
+    event; later it is a new one."""
+    unsure: bool = False
+    """One message alone says so, and nothing checks it: it waits until a second one agrees."""
