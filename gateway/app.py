@@ -22,13 +22,13 @@ from gateway import __version__, notify, wire
 from gateway.alerts import ulid
 from gateway.clock import SimulatedClock, SystemClock, decode_anchor, encode_anchor
 from gateway.health import Status
-from gateway.health_book import HealthBook
-from gateway.health_status import status
+from gateway.health.book import HealthBook
+from gateway.health.status import status
 from gateway.home import ClockSettings, Home
 from gateway.journal import Journal
 from gateway.machine import power_readings
 from gateway.outbox import Draft, Outbox, Row, Unsaved
-from gateway.outbox_peek import saved_part
+from gateway.outbox.peek import saved_part
 from gateway.pipeline import Step
 from gateway.radio.serial_port import SerialPort
 from gateway.records import (

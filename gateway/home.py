@@ -1,6 +1,6 @@
 """The plan of one home: who lives how, what is mounted where, and whom the hub calls.
 
-The shapes only. `plan_file.load` makes them from TOML, `plan_check` says what does not fit
+The shapes only. `plan_file.load` makes them from TOML, `plan.check` says what does not fit
 together. Every bound that one value can break by itself stands here, as its type.
 """
 

@@ -13,11 +13,11 @@ from gateway.health import (
     Status,
     StorageHealth,
 )
-from gateway.health_status import Parts
+from gateway.health.status import Parts
 from gateway.home import Home
 from gateway.outbox import Figures
 from gateway.records import Instant
-from gateway.wire_schema import Depth, DeviceCounts, RadioCounts, StorageState
+from gateway.wire.schema import Depth, DeviceCounts, RadioCounts, StorageState
 
 if TYPE_CHECKING:
     from gateway.app import App

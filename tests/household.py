@@ -112,8 +112,15 @@ class Household:
         """(signal, type, cause), once for each change."""
         self._open: set[tuple[str, str]] = set()
 
-    def hear(self, device: str, quantity: Quantity, value: Value = True, **more: str) -> None:
-        reading = Reading(device, quantity, value, self.now, **more)
+    def hear(
+        self,
+        device: str,
+        quantity: Quantity,
+        value: Value = True,
+        channel: str = "",
+        event: str = "",
+    ) -> None:
+        reading = Reading(device, quantity, value, self.now, channel, event)
         for detector in self.asked:
             for finding in detector.on_reading(reading):
                 self._note(finding)

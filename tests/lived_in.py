@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.health import OutboxHealth, Presence, PresenceState, RouteHealth, Status
-from gateway.health_book import HealthBook
-from gateway.health_status import Parts, status
+from gateway.health.book import HealthBook
+from gateway.health.status import Parts, status
 from gateway.records import (
     Alert,
     AlertType,

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import clock_pace as pace
 from gateway.clock import (
     HOLDOVER_S,
     LONGEST_DOWNTIME_S,
@@ -22,10 +21,11 @@ from gateway.clock import (
     Machine,
     SimulatedClock,
     SystemClock,
+    pace,
     this_machine,
     timesyncd_synced,
 )
-from gateway.clock_anchor import (
+from gateway.clock.anchor import (
     Anchor,
     boot_id,
     decode_anchor,
@@ -467,7 +467,7 @@ OTHER = """
 import json, sys
 from pathlib import Path
 from gateway.clock import SimulatedClock
-from gateway.clock_pace import real_seconds
+from gateway.clock.pace import real_seconds
 clock = SimulatedClock(Path(sys.argv[1]))
 before = real_seconds()
 line = clock.now().line

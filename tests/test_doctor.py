@@ -16,11 +16,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import doctor_disk, doctor_links, doctor_machine
-from gateway.certificate import NoCertificate, validity
 from gateway.clock import Machine, SystemClock
-from gateway.doctor import checks
-from gateway.doctor_check import Check
+from gateway.doctor import checks, disk, links, machine
+from gateway.doctor.certificate import NoCertificate, validity
+from gateway.doctor.check import Check
 from gateway.home import ClockSettings, Home, Hub, Port, UplinkSettings, WebSettings
 from gateway.records import Device, DeviceKind
 from tests.brokers import Authority, Mosquitto, free_port, hub_of, mosquitto
@@ -45,9 +44,9 @@ def is_well(check: Check) -> bool:
 
 
 def test_a_python_that_is_too_old_or_untested_is_told() -> None:
-    assert is_well(doctor_machine.python((3, 12)))
-    assert doctor_machine.python((3, 10)).ok == "fail"
-    assert doctor_machine.python((3, 99)).ok == "warn"
+    assert is_well(machine.python((3, 12)))
+    assert machine.python((3, 10)).ok == "fail"
+    assert machine.python((3, 99)).ok == "warn"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +60,7 @@ def test_a_python_that_is_too_old_or_untested_is_told() -> None:
 )
 def test_a_machine_without_memory_to_spare_is_told(tmp_path: Path, text: str, ok: str) -> None:
     (tmp_path / "meminfo").write_text(text)
-    assert doctor_machine.memory(tmp_path / "meminfo").ok == ok
+    assert machine.memory(tmp_path / "meminfo").ok == ok
 
 
 def clock(synced: bool) -> SystemClock:
@@ -78,9 +77,7 @@ def test_a_synchronised_clock_in_the_homes_zone_is_well(tmp_path: Path) -> None:
     (tmp_path / "rtc" / "rtc0").mkdir(parents=True)
     here = msgspec.structs.replace(HUB, timezone="Etc/UTC" if time.timezone == 0 else "Etc/GMT-1")
     found = by_name(
-        doctor_machine.clock(
-            home(hub=here), clock(True), tmp_path / "rtc", zone_link(tmp_path, "Etc/UTC")
-        )
+        machine.clock(home(hub=here), clock(True), tmp_path / "rtc", zone_link(tmp_path, "Etc/UTC"))
     )
     assert is_well(found["clock"])
     assert "2026-09-21" in found["clock"].found
@@ -91,7 +88,7 @@ def test_a_synchronised_clock_in_the_homes_zone_is_well(tmp_path: Path) -> None:
 def test_a_clock_that_nobody_vouches_for_is_told_with_what_to_do(tmp_path: Path) -> None:
     far = home(hub=msgspec.structs.replace(HUB, timezone="Pacific/Kiritimati"))
     link = zone_link(tmp_path, "Europe/Berlin")
-    found = by_name(doctor_machine.clock(far, clock(False), tmp_path / "none", link))
+    found = by_name(machine.clock(far, clock(False), tmp_path / "none", link))
     assert {name: check.ok for name, check in found.items()} == {
         "clock": "warn",
         "clock battery": "warn",
@@ -102,9 +99,9 @@ def test_a_clock_that_nobody_vouches_for_is_told_with_what_to_do(tmp_path: Path)
 
 def test_a_simulated_clock_needs_its_file(tmp_path: Path) -> None:
     simulated = home(clock=ClockSettings(source="simulated", file=str(tmp_path / "pace.json")))
-    assert [check.ok for check in doctor_machine.clock(simulated)] == ["fail"]
+    assert [check.ok for check in machine.clock(simulated)] == ["fail"]
     (tmp_path / "pace.json").touch()
-    assert [check.ok for check in doctor_machine.clock(simulated)] == ["ok"]
+    assert [check.ok for check in machine.clock(simulated)] == ["ok"]
 
 
 # ---------------------------------------------------------------- the disk
@@ -115,7 +112,7 @@ def test_a_directory_on_a_sound_disk_is_well_and_nothing_is_left_in_it(tmp_path:
     mounts.write_text("/dev/sda1 / ext4 rw,noatime 0 0\n")
     data = tmp_path / "data"
     data.mkdir()
-    found = by_name(doctor_disk.directory(data, mounts))
+    found = by_name(disk.directory(data, mounts))
     assert is_well(found["data directory"])
     assert found["file system"].found == "ext4 at /"
     assert found["durable write"].ok in ("ok", "warn")
@@ -125,7 +122,7 @@ def test_a_directory_on_a_sound_disk_is_well_and_nothing_is_left_in_it(tmp_path:
 def test_a_directory_that_is_not_there_is_told_with_the_command_that_makes_it(
     tmp_path: Path,
 ) -> None:
-    (check,) = doctor_disk.directory(tmp_path / "none")
+    (check,) = disk.directory(tmp_path / "none")
     assert (check.ok, "mkdir -p" in check.remedy) == ("fail", True)
 
 
@@ -144,14 +141,14 @@ def test_a_medium_that_forgets_or_wears_out_is_told(
 ) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(mount.format(tmp_path) + "\n")
-    found = by_name(doctor_disk.directory(tmp_path, mounts))["file system"]
+    found = by_name(disk.directory(tmp_path, mounts))["file system"]
     assert (found.ok, word in found.found) == (ok, True)
 
 
 def test_slow_writes_are_told() -> None:
-    assert is_well(doctor_disk._judged(0.01, 0.03))
-    assert doctor_disk._judged(0.01, 0.3).ok == "warn"
-    assert doctor_disk._judged(1.2, 2).ok == "fail"
+    assert is_well(disk._judged(0.01, 0.03))
+    assert disk._judged(0.01, 0.3).ok == "warn"
+    assert disk._judged(1.2, 2).ok == "fail"
 
 
 OUTBOX = """
@@ -189,25 +186,25 @@ class RunningHub:
 
 def test_the_outbox_of_a_running_hub_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
-    assert is_well(doctor_disk.outbox(path))
+    assert is_well(disk.outbox(path))
     hub = RunningHub(path)
-    assert doctor_disk.outbox(path).found == "held by the running hub"
+    assert disk.outbox(path).found == "held by the running hub"
     hub.stop()
-    assert doctor_disk.outbox(path).found.startswith("sound")
+    assert disk.outbox(path).found.startswith("sound")
 
 
 def test_looking_at_the_outbox_of_a_killed_hub_changes_no_file(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     RunningHub(path).kill()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    assert doctor_disk.outbox(path).found.startswith("sound")
+    assert disk.outbox(path).found.startswith("sound")
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_a_damaged_outbox_is_told(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    check = doctor_disk.outbox(path)
+    check = disk.outbox(path)
     assert (check.ok, "sets it aside" in check.remedy) == ("fail", True)
 
 
@@ -223,11 +220,11 @@ def wire() -> Iterator[str]:
 
 
 def test_a_port_that_can_be_opened_is_well(wire: str) -> None:
-    assert is_well(doctor_links.port(Port(name="bus", device=wire), running=False))
+    assert is_well(links.port(Port(name="bus", device=wire), running=False))
 
 
 def test_a_port_that_is_not_there_is_told_with_what_is() -> None:
-    check = doctor_links.port(Port(name="bus", device="/dev/serial/by-id/none"), running=False)
+    check = links.port(Port(name="bus", device="/dev/serial/by-id/none"), running=False)
     assert (check.ok, "is not there" in check.found) == ("fail", True)
     assert check.remedy
 
@@ -236,9 +233,9 @@ def test_a_port_held_by_another_program_is_told_and_one_held_by_the_hub_is_well(
     bus = Port(name="bus", device=wire)
     with open(wire, "rb", buffering=0) as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
-        assert "another program holds" in doctor_links.port(bus, running=False).found
-        assert is_well(doctor_links.port(bus, running=True))
-    assert doctor_links.port(bus, running=True).ok == "warn", "the hub runs but has it not"
+        assert "another program holds" in links.port(bus, running=False).found
+        assert is_well(links.port(bus, running=True))
+    assert links.port(bus, running=True).ok == "warn", "the hub runs but has it not"
 
 
 def test_a_driver_that_is_not_installed_is_told() -> None:
@@ -246,7 +243,7 @@ def test_a_driver_that_is_not_installed_is_told() -> None:
         Device("a", "dlt645_2007", "1", DeviceKind.ELECTRICITY_METER),
         Device("b", "nobody", "2", DeviceKind.PLUG),
     ]
-    found = by_name(doctor_links.device_drivers(home(devices=tuple(devices))))
+    found = by_name(links.device_drivers(home(devices=tuple(devices))))
     assert is_well(found["driver dlt645_2007"])
     assert found["driver nobody"].ok == "fail"
 
@@ -256,19 +253,19 @@ def test_the_pages_address_is_free_or_taken_by_the_hub_or_by_somebody_else() -> 
         other.bind(("127.0.0.1", 0))
         web = WebSettings(listen=f"127.0.0.1:{other.getsockname()[1]}")
         other.listen()
-        assert doctor_links.page(web, running=False).ok == "fail"
-        assert is_well(doctor_links.page(web, running=True))
-    assert is_well(doctor_links.page(web, running=False))
-    assert doctor_links.page(WebSettings(listen="203.0.113.1:80"), running=True).ok == "fail"
+        assert links.page(web, running=False).ok == "fail"
+        assert is_well(links.page(web, running=True))
+    assert is_well(links.page(web, running=False))
+    assert links.page(WebSettings(listen="203.0.113.1:80"), running=True).ok == "fail"
 
 
 def test_a_socket_of_systemd_that_is_none_is_told(tmp_path: Path) -> None:
-    assert is_well(doctor_links.systemd(""))
-    assert is_well(doctor_links.systemd("@abstract"))
-    assert doctor_links.systemd(str(tmp_path / "none")).ok == "fail"
+    assert is_well(links.systemd(""))
+    assert is_well(links.systemd("@abstract"))
+    assert links.systemd(str(tmp_path / "none")).ok == "fail"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))
-        assert is_well(doctor_links.systemd(str(tmp_path / "notify")))
+        assert is_well(links.systemd(str(tmp_path / "notify")))
 
 
 # ---------------------------------------------------------------- platforms
@@ -283,7 +280,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 @pytest.mark.needs("mosquitto")
 def test_a_platform_that_lets_the_hub_in_is_well(broker: Mosquitto) -> None:
     settings = broker.settings("street-1/hub-1")
-    found = by_name(doctor_links.uplink(settings, hub_of("street-1/hub-1"), running=False))
+    found = by_name(links.uplink(settings, hub_of("street-1/hub-1"), running=False))
     assert found["uplink street, own certificate"].found.startswith("valid until")
     assert "TLSv1.3" in found["uplink street"].found
     assert found["uplink street, login"].found == "accepted, MQTT 5"
@@ -292,7 +289,7 @@ def test_a_platform_that_lets_the_hub_in_is_well(broker: Mosquitto) -> None:
 @pytest.mark.needs("mosquitto")
 def test_the_doctor_does_not_log_in_where_the_hub_is(broker: Mosquitto) -> None:
     settings = broker.settings("street-1/hub-1")
-    found = by_name(doctor_links.uplink(settings, hub_of("street-1/hub-1"), running=True))
+    found = by_name(links.uplink(settings, hub_of("street-1/hub-1"), running=True))
     assert "left to the running hub" in found["uplink street, login"].found
 
 
@@ -300,7 +297,7 @@ def test_the_doctor_does_not_log_in_where_the_hub_is(broker: Mosquitto) -> None:
 def test_a_hub_that_the_broker_does_not_know_is_told(broker: Mosquitto, tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path, "stranger").issue("street-1/hub-1")
     settings = broker.settings("street-1/hub-1", certificate=str(certificate), key=str(key))
-    found = list(doctor_links.uplink(settings, HUB, running=False))
+    found = list(links.uplink(settings, HUB, running=False))
     assert found[-1].ok == "fail"
     assert found[-1].remedy
 
@@ -308,13 +305,13 @@ def test_a_hub_that_the_broker_does_not_know_is_told(broker: Mosquitto, tmp_path
 @pytest.mark.needs("mosquitto")
 def test_a_broker_of_another_authority_is_told(broker: Mosquitto, tmp_path: Path) -> None:
     settings = broker.settings("street-1/hub-1", ca=str(Authority(tmp_path, "other").ca))
-    found = list(doctor_links.uplink(settings, HUB, running=False))
+    found = list(links.uplink(settings, HUB, running=False))
     assert (found[-1].ok, "authority" in found[-1].found) == ("fail", True)
 
 
 def test_nothing_at_the_address_is_told() -> None:
     silent = UplinkSettings(name="a", host="127.0.0.1", port=free_port(), tls=False)
-    (check,) = doctor_links.uplink(silent, HUB, running=False)
+    (check,) = links.uplink(silent, HUB, running=False)
     assert (check.ok, "nothing listens" in check.found) == ("fail", True)
 
 
@@ -324,13 +321,13 @@ def test_a_certificates_days_are_read_and_judged(tmp_path: Path) -> None:
     assert begin < datetime.now(UTC) < end
 
     def judged(moment: datetime) -> str:
-        return doctor_links._certificate("own", certificate, moment.timestamp()).ok
+        return links._certificate("own", certificate, moment.timestamp()).ok
 
     assert judged(begin - timedelta(days=1)) == "fail"
     assert judged(end - timedelta(hours=1)) == "warn"
     assert judged(end + timedelta(seconds=1)) == "fail"
-    assert doctor_links._certificate("own", tmp_path / "none").ok == "fail"
-    assert doctor_links._certificate("own", key).ok == "fail"
+    assert links._certificate("own", tmp_path / "none").ok == "fail"
+    assert links._certificate("own", key).ok == "fail"
 
 
 @pytest.mark.parametrize("cut", range(0, 300, 7))

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from gateway.health import ClockHealth, Level, OutboxHealth, RouteHealth, Status, StorageHealth
-from gateway.health_book import ALERTS, REVISIONS, HealthBook
-from gateway.health_status import RECENT
-from gateway.health_why import why
-from gateway.health_words import SHOWN, lasting, moment, value
+from gateway.health.book import ALERTS, REVISIONS, HealthBook
+from gateway.health.status import RECENT
+from gateway.health.why import why
+from gateway.health.words import SHOWN, lasting, moment, value
 from gateway.records import (
     AlertType,
     Condition,

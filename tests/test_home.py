@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import drivers
 from gateway.home import Home, Mistake, PlanError
-from gateway.plan_advice import warnings
-from gateway.plan_file import load
-from gateway.plan_walk import nearest
+from gateway.plan.advice import warnings
+from gateway.plan.file import load
+from gateway.plan.walk import nearest
 from gateway.records import Device, DeviceKind, Driver, Enrolled, Frame, Reading, RoomKind
 
 PLANS = Path(__file__).parent / "plans"

@@ -13,8 +13,8 @@ import pytest
 
 from gateway.database import FaultKind
 from gateway.journal import BATCH_ROWS, Journal, Retention, Waiting
-from gateway.journal_file import read_journal
-from gateway.journal_thinning import DEADBANDS, EVENTS, Thinning
+from gateway.journal.file import read_journal
+from gateway.journal.thinning import DEADBANDS, EVENTS, Thinning
 from gateway.records import Instant, Quantity, Reading, Value
 from tests.fakes import at
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.outbox import Draft, Gone, Outbox, Row
-from gateway.outbox_rows import complete
+from gateway.outbox.rows import complete
 from tests.kill_child import LIMITS, StillClock, body
 
 KILLS = 200

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drivers import load
-from gateway import plan_file
 from gateway.home import Home
+from gateway.plan import file
 from gateway.radio.serial_port import SerialPort
 from gateway.records import Quantity, RadioState
 from gateway.simulate.day import acts_between, day
@@ -65,7 +65,7 @@ class Listening:
 
 
 def the_plan(directory: Path) -> Home:
-    return plan_file.load(demo_plan(directory, 8377, 1883, directory / "clock"), load())
+    return file.load(demo_plan(directory, 8377, 1883, directory / "clock"), load())
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ import pytest
 
 from gateway.database import FaultKind
 from gateway.outbox import Gone, Limits, Outbox, Row, Unsaved
-from gateway.outbox_rows import Rows
-from gateway.outbox_store import RESERVE_BYTES, Store, Work
+from gateway.outbox.rows import Rows
+from gateway.outbox.store import RESERVE_BYTES, Store, Work
 from tests.fakes import FakeClock
 from tests.storing import draft, outbox_at, unexplained
 

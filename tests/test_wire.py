@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from gateway import __version__, wire
 from gateway.home import Contact, Home, Hub
-from gateway.outbox_records import Draft
 from gateway.records import (
     UNITS,
     Alert,
@@ -37,8 +36,9 @@ from gateway.records import (
     State,
     WorkOrder,
 )
-from gateway.wire_api import asyncapi, asyncapi_json
-from gateway.wire_schema import Depth, DeviceCounts, RadioCounts, StorageState, Unit
+from gateway.records.messages import Draft
+from gateway.wire.api import asyncapi, asyncapi_json
+from gateway.wire.schema import Depth, DeviceCounts, RadioCounts, StorageState, Unit
 
 GOLDEN = Path(__file__).parent / "wire"
 HUB = Hub(tenant="street-7", id="hub-1")
@@ -222,7 +222,7 @@ def test_an_emergency_never_expires_and_a_note_does() -> None:
 
 
 def test_the_id_that_the_outbox_gives_makes_the_message_whole() -> None:
-    from gateway.outbox_rows import complete as by_the_outbox
+    from gateway.outbox.rows import complete as by_the_outbox
 
     draft = wire.alert_draft(pressed(), HOME)
     assert by_the_outbox(draft.body, "a1b2c3d4-17") == complete(draft)
@@ -252,7 +252,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "asyncapi.json"
 
 
 def test_the_document_for_platforms_is_what_the_types_say() -> None:
-    again = "python -m gateway.wire_api > docs/asyncapi.json"
+    again = "python -m gateway.wire.api > docs/asyncapi.json"
     assert DOCUMENT.read_bytes() == asyncapi_json(__version__), again
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import drivers
 from gateway.commands.output import Complaint, Exit
 from gateway.home import Home, PlanError
-from gateway.plan_file import load
+from gateway.plan.file import load
 from gateway.simulate.place import demo_plan
 
 INSTALLED = Path("/etc/lamplight/plan.toml")

@@ -8,8 +8,8 @@ import drivers
 from gateway.commands.home import find_plan, read_plan
 from gateway.commands.output import Exit, console, print_json
 from gateway.home import Mistake, PlanError
-from gateway.plan_advice import warnings
-from gateway.plan_file import load
+from gateway.plan.advice import warnings
+from gateway.plan.file import load
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ import drivers
 from gateway.commands.home import load_home, plan_argument
 from gateway.commands.output import Complaint, Exit, console, print_json
 from gateway.home import Home
-from gateway.journal_file import EVER, read_journal
+from gateway.journal.file import EVER, read_journal
 from gateway.radio.replay import recorded_frame
 from gateway.records import Alert, BadFrame, Frame, Reading
 from gateway.replay import replay
@@ -58,7 +59,11 @@ def _journal(home: Home) -> Iterator[Reading]:
     path = Path(home.hub.data) / "journal.sqlite"
     if not path.exists():
         raise Complaint(f"there is no journal at {path}", "name a recording, or another --plan")
-    return read_journal(path, -EVER, EVER)
+    try:
+        yield from read_journal(path, -EVER, EVER)
+    except sqlite3.Error as damaged:
+        remedy = "the daemon sets a damaged journal aside when it starts"
+        raise Complaint(f"{path} cannot be read: {damaged}", remedy, Exit.WRONG) from None
 
 
 def _recording(path: Path) -> Iterator[Frame]:

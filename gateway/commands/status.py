@@ -8,7 +8,7 @@ from gateway.commands.daemon import ask_status
 from gateway.commands.home import load_home, plan_argument
 from gateway.commands.output import Exit, console, print_json
 from gateway.health import Level, Status
-from gateway.health_why import why
+from gateway.health.why import why
 
 STYLES = {
     Level.EMERGENCY: "bold white on red",

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.clock import SimulatedClock
-from gateway.clock_pace import create, set_speed
+from gateway.clock.pace import create, set_speed
 from gateway.health import Status
 from gateway.simulate.broker import EmbeddedBroker
 from gateway.simulate.cable import Cable

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from gateway import sentences, wire
 from gateway.records import Alert, Evidence, Fact, Instant, Outcome
-from gateway.wire_schema import EvidenceData, FactData
+from gateway.wire.schema import EvidenceData, FactData
 
 Words = tuple[str, str]
 """Chinese, English."""

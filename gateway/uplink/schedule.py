@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from gateway.outbox_records import Row
-from gateway.wire_in import sequence
+from gateway.records.messages import Row
+from gateway.wire.incoming import sequence
 
 NEVER = float("inf")
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.health import Status
-from gateway.health_why import STALLED_S
+from gateway.health.why import STALLED_S
 from gateway.home import WebSettings
+from gateway.web.doorbell import close, knock, listen
 from gateway.web.guard import COOKIE, COOKIE_S, HEADERS, Guard, guard
 
 if TYPE_CHECKING:
@@ -72,6 +74,21 @@ class WebPage:
 
     async def run(self) -> None:
         """Serves until cancelled. Raises OSError if the address is taken."""
+        where = self._guard.address
+        sockets = listen(where.host, where.port)
+        try:
+            self.url = _url(sockets[0].getsockname())
+            self.listening.set()
+            await knock(sockets)
+            # In a thread: on a small board it takes seconds, and a press must not wait for it.
+            await asyncio.to_thread(import_module, "aiohttp.web")
+            await self._serve(sockets)
+        finally:
+            self.url = ""
+            self.listening.clear()
+            close(sockets)
+
+    async def _serve(self, sockets: Sequence[socket.socket]) -> None:
         from aiohttp import web
 
         self._closing = False
@@ -80,14 +97,10 @@ class WebPage:
         )
         await runner.setup()
         try:
-            where = self._guard.address
-            await web.TCPSite(runner, where.host, where.port).start()
-            self.url = _url(runner.addresses[0])
-            self.listening.set()
+            for sock in sockets:
+                await web.SockSite(runner, sock).start()
             await asyncio.Event().wait()
         finally:
-            self.url = ""
-            self.listening.clear()
             await runner.cleanup()
 
     def application(self) -> web.Application:

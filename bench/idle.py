@@ -1,0 +1,161 @@
+"""The daemon when nothing happens: memory, CPU and disk, and how long it takes to start.
+
+`lamplight run` with 40 devices on two simulated buses that are polled as ordinary devices are
+(bench/homes.py), a mosquitto with TLS and the reference platform; the far ends, the broker and the
+platform are other processes. Start is measured from the fork to `READY=1` on the socket that
+systemd listens on, and to the first heartbeat at the platform; its floor is a Python that imports
+nothing of ours but asyncio, sqlite3 and ssl. Memory, CPU and /proc/PID/io are read at both ends of
+a quiet stretch that begins when the start is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from bench.children import child, heard
+from bench.homes import plan
+from bench.table import Figure, Size, Table, quantile
+from gateway.simulate.platform import Conduct, Platform
+from tests.brokers import free_port, mosquitto
+
+DEVICES = 40
+HUB = "bench/home-1"
+SETTLE_S = {"full": 15.0, "quick": 8.0, "smallest": 1.0}
+QUIET_S = {"full": 65.0, "quick": 20.0, "smallest": 2.0}
+STARTS = {"full": 5, "quick": 3, "smallest": 1}
+BARE = "import asyncio, sqlite3, ssl"
+MB = 1e6
+DAY_S = 86_400.0
+
+
+class Started(msgspec.Struct, frozen=True):
+    """Seconds since the fork; `cpu_s` is what the daemon had used by its first heartbeat."""
+
+    ready_s: float
+    heartbeat_s: float
+    cpu_s: float
+
+
+class Usage(msgspec.Struct, frozen=True):
+    at: float
+    cpu_s: float
+    written: int
+    wakeups: int
+
+
+def run(size: Size, folder: Path) -> Table:
+    with mosquitto(folder) as broker:
+        way = broker.settings(HUB)
+        (folder / "plan.toml").write_text(plan(folder, DEVICES, free_port(), way))
+        watcher = Platform(broker.settings("platform"), folder / "platform.sqlite",
+                           conduct=Conduct(orders=False))  # fmt: skip
+        with child("bench.far_end", folder, str(DEVICES), log=folder / "wires.log") as wires:
+            heard(wires)
+            try:
+                return asyncio.run(_measure(size, folder, watcher))
+            finally:
+                watcher.close()
+
+
+async def _measure(size: Size, folder: Path, platform: Platform) -> Table:
+    watching = asyncio.create_task(platform.run())
+    while platform.why:
+        await asyncio.sleep(0.01)
+    starts = []
+    for _ in range(STARTS[size] - 1):
+        async with _daemon(folder, platform) as (_, started):
+            starts.append(started)
+    async with _daemon(folder, platform) as (daemon, started):
+        starts.append(started)
+        figures = _starting(starts, [_bare() for _ in starts])
+        await asyncio.sleep(SETTLE_S[size])
+        before = _usage(daemon)
+        await asyncio.sleep(QUIET_S[size])
+        figures += _resting(daemon, before, _usage(daemon))
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    quiet = f"quiet stretch: {QUIET_S[size]:g} s; starts: median of {len(starts)}"
+    return Table("idle", tuple(figures), (quiet,))
+
+
+@asynccontextmanager
+async def _daemon(
+    folder: Path, platform: Platform
+) -> AsyncIterator[tuple[psutil.Process, Started]]:
+    """A running daemon, and how its start went."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        address = folder / "notify"
+        address.unlink(missing_ok=True)
+        told.bind(str(address))
+        told.setblocking(False)
+        platform.heartbeats.clear()
+        with child("gateway", "run", "--plan", folder / "plan.toml", log=folder / "daemon.log",
+                   environment={"NOTIFY_SOCKET": str(address)}) as process:  # fmt: skip
+            daemon = psutil.Process(process.pid)
+            yield daemon, await _until_started(daemon, told, platform)
+
+
+async def _until_started(
+    daemon: psutil.Process, told: socket.socket, platform: Platform
+) -> Started:
+    began, ready, heartbeat, cpu = time.monotonic(), 0.0, 0.0, 0.0
+    async with asyncio.timeout(60):
+        while not (ready and heartbeat):
+            with suppress(BlockingIOError):
+                if told.recv(4096).startswith(b"READY=1"):
+                    ready = time.monotonic() - began
+            if not heartbeat and HUB in platform.heartbeats:
+                heartbeat, cpu = time.monotonic() - began, sum(daemon.cpu_times()[:2])
+            await asyncio.sleep(0.002)
+    return Started(ready, heartbeat, cpu)
+
+
+def _bare() -> float:
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", BARE], check=True)
+    return time.monotonic() - began
+
+
+def _starting(starts: list[Started], bare: list[float]) -> list[Figure]:
+    floor = quantile(bare, 0.5)
+    return [
+        Figure("start to ready", quantile([s.ready_s for s in starts], 0.5), "s", floor),
+        Figure("start to first heartbeat at the platform",
+               quantile([s.heartbeat_s for s in starts], 0.5), "s", floor, most=1.0),
+        Figure("CPU until the first heartbeat", quantile([s.cpu_s for s in starts], 0.5), "s"),
+    ]  # fmt: skip
+
+
+def _usage(daemon: psutil.Process) -> Usage:
+    io = Path(f"/proc/{daemon.pid}/io").read_text()
+    written = int(dict(line.split(": ") for line in io.splitlines())["write_bytes"])
+    switches = daemon.num_ctx_switches()
+    return Usage(time.monotonic(), sum(daemon.cpu_times()[:2]), written, switches.voluntary)
+
+
+def _resting(daemon: psutil.Process, before: Usage, after: Usage) -> list[Figure]:
+    memory = daemon.memory_full_info()
+    span = after.at - before.at
+    written = (after.written - before.written) / span
+    return [
+        Figure("memory, RSS", memory.rss / MB, "MB", most=60.0),
+        Figure("memory, PSS (shared pages divided)", memory.pss / MB, "MB"),
+        Figure("memory, USS (its own)", memory.uss / MB, "MB"),
+        Figure("CPU of one core", (after.cpu_s - before.cpu_s) / span * 100, "%", most=0.5),
+        Figure("wake-ups a second", (after.wakeups - before.wakeups) / span, "1/s"),
+        Figure("threads", daemon.num_threads(), ""),
+        Figure("written a day if every hour were like this", written * DAY_S / MB, "MB"),
+    ]
+
+
