@@ -17,6 +17,8 @@ class Cable:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._calls = 0
+        self._hung_up = asyncio.Event()
         self.pulled = False
 
     async def plug_in(self, port: int = 0) -> int:
@@ -37,8 +39,19 @@ class Cable:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        while self._calls:
+            self._hung_up.clear()
+            await self._hung_up.wait()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._calls += 1
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._calls -= 1
+            self._hung_up.set()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.pulled:
             writer.transport.abort()
             return
