@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
             open_.append(socket.create_server(where[:2], family=family))
         except OSError as problem:
             why = os.strerror(problem.errno or 0).lower()
-            missing = OSError(problem.errno, f"{where[0]}:{where[1]}: {why}")
+            missing = OSError(problem.errno, f"{host}:{port}: {why}")
             if problem.errno not in ABSENT:
                 close(open_)
                 raise missing from None
