@@ -74,6 +74,13 @@ class Authority:
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
+            # RFC 5280, 4.2.1.1 to 4.2.1.3; Python from 3.13 on insists on them.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .add_extension(_usage(authority), critical=True)
         )
         if host:
             names: list[x509.GeneralName] = [x509.IPAddress(ip_address(host))]
@@ -81,6 +88,20 @@ class Authority:
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
             builder = builder.add_extension(usage, critical=False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _usage(authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def free_port() -> int:
