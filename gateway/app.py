@@ -24,12 +24,13 @@ from gateway.clock import SimulatedClock, SystemClock, decode_anchor, encode_anc
 from gateway.health import Status
 from gateway.health.book import HealthBook
 from gateway.health.status import status
-from gateway.home import ClockSettings, Home
+from gateway.home import ClockSettings, Home, Port
 from gateway.journal import Journal
 from gateway.machine import power_readings
 from gateway.outbox import Draft, Outbox, Row, Unsaved
 from gateway.outbox.peek import saved_part
 from gateway.pipeline import Step
+from gateway.radio.receivers import PROGRAMS, receiver
 from gateway.radio.serial_port import SerialPort
 from gateway.records import (
     HUB,
@@ -65,7 +66,11 @@ FASTEST_TICK_S = 0.1
 LOOK_S = 5.0
 """Seconds between two looks at the hub itself."""
 KEEP_S = 60.0
-"""Seconds between two durable writes of what the rules remember."""
+"""Seconds between two durable writes, of the clock's anchor at least."""
+SWITCHES = (Quantity.EMERGENCY, Quantity.FIRE_BUTTON)
+REMEMBER_S = 600.0
+"""Seconds between two writes of all that the rules remember; an SD card has a limited life. With
+an alert it is written at once."""
 
 
 class App:
@@ -93,6 +98,8 @@ class App:
         self.page = WebPage(home.web, self.status)
         self.started_at = clock.now()
         self._power = power
+        self._remembered_at = float("-inf")
+        self._where = watch.presence.where
         self._restore(outbox.snapshot())
 
     async def run(self) -> None:
@@ -114,7 +121,7 @@ class App:
 
     async def close(self) -> None:
         """What the rules remember is written, and both databases are closed."""
-        await self.take(Step(), keep=True)
+        await self._commit([], self._remembered())
         self.outbox.close()
         self.journal.close()
 
@@ -156,7 +163,7 @@ class App:
         fed: Instant | None = None
         while True:
             passed = self.pipeline.last_pass
-            await self.take(Step(), keep=True)
+            await self._commit([], self._due_to_remember())
             if passed == fed:
                 await asyncio.sleep(FASTEST_TICK_S)
                 continue
@@ -164,11 +171,12 @@ class App:
                 notify.ready()
             notify.watchdog()
             fed = passed
+            await self.outbox.expire()
             await asyncio.sleep(min(KEEP_S, (notify.watchdog_interval() or KEEP_S * 3) / 3))
 
     # ------------------------------------------------------------ one step
 
-    async def take(self, step: Step, keep: bool = False) -> None:
+    async def take(self, step: Step) -> None:
         """Journal, page and outbox learn what a step led to. Returns when its alerts are durable.
 
         The snapshot belongs to this very step: nothing may be awaited before it is taken.
@@ -178,7 +186,7 @@ class App:
             self.book.on_reading(reading)
         for alert in step.alerts:
             self.book.on_alert(alert)
-        if step.alerts or keep:
+        if step.alerts or self._is_worth_remembering(step):
             drafts = [wire.alert_draft(alert, self.home) for alert in step.alerts]
             self.sender.notify(await self._commit(drafts, self._remembered()))
         if step.readings or step.alerts:
@@ -241,13 +249,30 @@ class App:
         for route in self.sender.state().routes:
             yield Reading(HUB, Quantity.LINK_UP, route.up, now, channel=route.name)
 
+    def _is_worth_remembering(self, step: Step) -> bool:
+        """A button's release: or after a power cut it would count as held, and the next press as
+        none. And whether somebody is at home: or an empty home would raise an alarm."""
+        before, self._where = self._where, self.watch.presence.where
+        released = any(reading.quantity in SWITCHES for reading in step.readings)
+        return released or before != self._where
+
+    def _due_to_remember(self) -> dict[str, bytes]:
+        now = asyncio.get_running_loop().time()
+        if now - self._remembered_at < REMEMBER_S:
+            return self._anchor()
+        return self._remembered()
+
     def _remembered(self) -> dict[str, bytes]:
         """What a restart must not forget; the outbox writes what of it has changed."""
-        snapshot = self.pipeline.snapshot()
-        snapshot["page"] = msgspec.json.encode(self.book.state())
+        self._remembered_at = asyncio.get_running_loop().time()
+        page = {"page": msgspec.json.encode(self.book.state())}
+        return self.pipeline.snapshot() | page | self._anchor()
+
+    def _anchor(self) -> dict[str, bytes]:
+        """Where the timeline stands. A simulated one keeps itself."""
         if isinstance(self.clock, SystemClock):
-            snapshot["clock"] = encode_anchor(self.clock.anchor())
-        return snapshot
+            return {"clock": encode_anchor(self.clock.anchor())}
+        return {}
 
     def _restore(self, snapshot: Mapping[str, bytes]) -> None:
         unread = self.pipeline.restore(snapshot)
@@ -283,12 +308,17 @@ def open_app(home: Home, drivers: Mapping[str, Driver]) -> App:
     return App(home, clock, watch, outbox, journal, ports, routes, power_readings)
 
 
-def open_ports(home: Home, drivers: Mapping[str, Driver], clock: Clock) -> list[SerialPort]:
+def open_ports(home: Home, drivers: Mapping[str, Driver], clock: Clock) -> list[Radio]:
     """One owner for each `[[port]]`; it is opened when somebody asks for its frames."""
-    return [
-        SerialPort(port, [d for d in home.devices if d.port == port.name], drivers, clock)
-        for port in home.ports
-    ]
+    return [_open_port(port, home, drivers, clock) for port in home.ports]
+
+
+def _open_port(port: Port, home: Home, drivers: Mapping[str, Driver], clock: Clock) -> Radio:
+    """The one who asks or listens on a wire, or the program behind which a receiver is."""
+    here = [device for device in home.devices if device.port == port.name]
+    if port.driver in PROGRAMS:
+        return receiver(port, here, clock, Path(home.hub.data))
+    return SerialPort(port, here, drivers, clock)
 
 
 def open_clock(settings: ClockSettings, outbox: Path) -> SystemClock | SimulatedClock:

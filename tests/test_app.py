@@ -160,6 +160,19 @@ async def test_after_a_restart_the_alert_is_open_and_a_held_button_is_the_same_p
     assert first[0] in [a["id"] for a in line.alerts()]
 
 
+async def test_a_press_after_a_power_cut_counts_although_the_button_was_held_before(
+    tmp_path: Path,
+) -> None:
+    line = Line()
+    radio = ScriptedRadio([emergency(), emergency(0, "off")])
+    async with running(tmp_path, line, radio) as app:
+        await until(opened(app))
+        await until(lambda: app.watch.supervision.last_heard() != {} and len(line.alerts()) >= 2)
+        before = app.pipeline.book.open()[0].presses
+    async with running(tmp_path, line, ScriptedRadio([emergency()])) as app:
+        await until(lambda: app.pipeline.book.open()[0].presses == before + 1)
+
+
 async def test_a_full_disk_does_not_hold_a_press_back(tmp_path: Path) -> None:
     line = Line()
     radio = ScriptedRadio([emergency(n) for n in range(20)])

@@ -19,7 +19,7 @@ import msgspec
 
 from gateway import wire
 from gateway.home import Hub
-from gateway.outbox import Outbox, Row, Tombstone
+from gateway.outbox import Outbox, Row, Tombstone, Unsaved
 from gateway.records import Answer, BadFrame, Clock, Instant, Signal
 from gateway.uplink.route import (
     NOBODY_LISTENS,
@@ -264,7 +264,11 @@ class Sender:
 
     async def _reply(self, reply: wire.ReplyData) -> None:
         draft = wire.reply_draft(reply, self._hub, self._clock.now())
-        self._schedule.offer(await self._outbox.commit([draft]))
+        try:
+            rows = await self._outbox.commit([draft])
+        except Unsaved as unsaved:
+            rows = unsaved.rows  # in memory; an answer is not worth more on a dying disk
+        self._schedule.offer(rows)
 
     # ------------------------------------------------------------ what goes
 
