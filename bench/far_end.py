@@ -1,6 +1,6 @@
 """The far ends of a home's wires in a process of their own, so that they cost the hub nothing.
 
-    python -m bench.far_end FOLDER DEVICES      prints "ready", then answers until it is ended
+python -m bench.far_end FOLDER DEVICES      prints "ready", then answers until it is ended
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bench.homes import DEVICES_EACH, meters, modules
+from bench.homes import meters, modules
 from gateway.simulate.wires import Noise, Wire
 
 
 async def serve(folder: Path, devices: int) -> None:
-    units = devices // DEVICES_EACH
     wires = [
-        Wire(folder / "bus1", meters(units), Noise()),
-        Wire(folder / "bus2", modules(units), Noise()),
+        Wire(folder / "bus1", meters(devices), Noise()),
+        Wire(folder / "bus2", modules(devices), Noise()),
     ]
     for wire in wires:
         wire.plug_in()

@@ -1,15 +1,17 @@
 """Homes of any size for the benches: the plan, and the devices at the far ends of the wires.
 
-Devices come by tens: an input module with eight wired devices, a gas alarm and a meter.
-
     bus1  RS-485  the meters, CJ/T 188 and DL/T 645 in turn, each asked once a minute
-    bus2  RS-485  the input modules, every other one with buttons (asked four times a second, the
-                  others once), and the gas alarms (once a second)
+    bus2  RS-485  the input modules, eight wired devices each: the first one with the buttons (asked
+                  four times a second), the others with contacts and relays (once a second); and the
+                  kitchen's gas alarm (once a second)
+
+Of ten devices eight are wired, one is the gas alarm and one a meter; of forty 32, one and seven.
+The paces are the hub's own: the plan does not name any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,16 +22,16 @@ from gateway.simulate.modules import GasAlarm, InputModule
 from gateway.simulate.wires import Slave
 
 BUTTONS = (
-    "call_button", "call_button", "help_button", "cancel_button",
-    "door_contact", "motion", "motion", "leak_sensor",
+    "call_button", "call_button", "call_button", "call_button",
+    "help_button", "cancel_button", "door_contact", "motion",
 )  # fmt: skip
 CONTACTS = (
     "motion", "motion", "motion", "motion", "door_contact", "leak_sensor", "smoke_alarm",
     "co_alarm",
 )  # fmt: skip
-GAS_FROM = 101
-"""The slave number of the first gas alarm; the modules' begin at 1."""
-DEVICES_EACH = 10
+GAS_SLAVE = 101
+EACH = 8
+"""Devices on one module."""
 
 HUB = """\
 [hub]
@@ -68,22 +70,30 @@ port = "{port}"
 
 
 def plan(folder: Path, devices: int, web: int, way: UplinkSettings | None = None) -> str:
-    """The TOML of a home with `devices` devices, a multiple of ten; without `way` it is alone."""
+    """The TOML of a home with `devices` devices; without `way` it is alone."""
     parts = [HUB.format(folder=folder, web=web)]
-    for unit in range(1, devices // DEVICES_EACH + 1):
-        parts += [DEVICE.format(**device) for device in _ten(unit)]
+    parts += [DEVICE.format(**device) for device in _devices(devices)]
     return "".join((*parts, "" if way is None else _uplink(way)))
 
 
-def _ten(unit: int) -> Iterator[dict[str, str]]:
-    for number, kind in enumerate(BUTTONS if unit % 2 else CONTACTS, 1):
-        yield {"id": f"m{unit}-{number}", "driver": "modbus_inputs", "kind": kind,
-               "address": f"{unit}/{number}", "port": "bus2"}  # fmt: skip
-    yield {"id": f"gas-{unit}", "driver": "modbus_gas", "kind": "gas_alarm",
-           "address": str(GAS_FROM + unit), "port": "bus2"}  # fmt: skip
-    driver, kind = _meter(unit)
-    yield {"id": f"meter-{unit}", "driver": driver, "kind": kind,
-           "address": _number(unit), "port": "bus1"}  # fmt: skip
+def shares(devices: int) -> tuple[int, int]:
+    """How many input modules, and how many meters; the gas alarm is one."""
+    units = max(1, devices // (EACH + 2))
+    return units, devices - EACH * units - 1
+
+
+def _devices(count: int) -> Iterator[dict[str, str]]:
+    units, meters = shares(count)
+    for unit in range(1, units + 1):
+        for number, kind in enumerate(BUTTONS if unit == 1 else CONTACTS, 1):
+            yield {"id": f"m{unit}-{number}", "driver": "modbus_inputs", "kind": kind,
+                   "address": f"{unit}/{number}", "port": "bus2"}  # fmt: skip
+    yield {"id": "gas", "driver": "modbus_gas", "kind": "gas_alarm",
+           "address": str(GAS_SLAVE), "port": "bus2"}  # fmt: skip
+    for unit in range(1, meters + 1):
+        driver, kind = _meter(unit)
+        yield {"id": f"meter-{unit}", "driver": driver, "kind": kind,
+               "address": _number(unit), "port": "bus1"}  # fmt: skip
 
 
 def _meter(unit: int) -> tuple[str, str]:
@@ -102,20 +112,25 @@ def _uplink(way: UplinkSettings) -> str:
     return "\n[[uplink]]\n" + "\n".join(lines) + "\n"
 
 
-def meters(units: int) -> list[Slave]:
+def meters(devices: int) -> list[Slave]:
     """What hangs on bus1. Their registers stand still: nobody is at home."""
+    _, count = shares(devices)
     return [
         WaterMeter(_number(unit), lambda: 482_137.0)
         if unit % 2
         else ElectricityMeter(_number(unit), lambda: 38.0, lambda: 5312.4)
-        for unit in range(1, units + 1)
+        for unit in range(1, count + 1)
     ]
 
 
-def modules(units: int) -> list[Slave]:
+def modules(devices: int) -> list[Slave]:
     """What hangs on bus2. Every circuit is open and no gas is in the air."""
-    idle = (False,) * 8
-    return [
-        *(InputModule(unit, lambda: idle) for unit in range(1, units + 1)),
-        *(GasAlarm(GAS_FROM + unit, lambda: (0, 0)) for unit in range(1, units + 1)),
-    ]
+    count, _ = shares(devices)
+    idle = (False,) * EACH
+    wired: list[Slave] = [InputModule(unit, lambda: idle) for unit in range(1, count + 1)]
+    return [*wired, GasAlarm(GAS_SLAVE, lambda: (0, 0))]
+
+
+def press_module(circuits: Callable[[], Sequence[bool]]) -> Slave:
+    """The first module of `modules`, with fingers on its buttons."""
+    return InputModule(1, circuits)

@@ -157,5 +157,3 @@ def _resting(daemon: psutil.Process, before: Usage, after: Usage) -> list[Figure
         Figure("threads", daemon.num_threads(), ""),
         Figure("written a day if every hour were like this", written * DAY_S / MB, "MB"),
     ]
-
-

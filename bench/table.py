@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 Size = Literal["full", "quick", "smallest"]
-"""How much is measured. `smallest` only shows that the bench still runs; its figures mean little."""
+"""How much is measured. `smallest` only shows that the bench still runs."""
 
 Unit = Literal["ms", "s", "1/s", "MB", "%", "kB", "B", "us", ""]
 
@@ -79,13 +79,13 @@ def lines(table: Table) -> list[str]:
     """As a Markdown table, which a person can read as well."""
     rows = [("", "measured", "floor", "ratio", "aim", "")]
     rows += [_row(figure) for figure in table.figures]
-    widths = [max(len(row[n]) for row in rows) for n in range(6)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     drawn = [_line(row, widths) for row in rows]
     rule = "|".join(["", *("-" * (width + 2) for width in widths), ""])
     return [f"## {table.name}", "", drawn[0], rule, *drawn[1:], "", *table.notes, ""]
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
+def _row(figure: Figure) -> tuple[str, str, str, str, str, str]:
     verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
     return (
         figure.what,
