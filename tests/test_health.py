@@ -13,6 +13,7 @@ from gateway.health.words import SHOWN, lasting, moment, value
 from gateway.records import (
     AlertType,
     Condition,
+    DeviceKind,
     Outcome,
     Quantity,
     RadioState,
@@ -288,3 +289,14 @@ def test_times_are_told_as_people_say_them() -> None:
     assert lasting(22_800).zh == "6小时20分"
     assert moment(at(0), at(60), ZONE).zh == _clock(0)
     assert moment(at(-5 * 86400), at(0), ZONE).en.endswith(_clock(0))
+
+
+def test_a_wired_button_that_nobody_pressed_says_so_and_is_no_sign_of_life() -> None:
+    book = HealthBook(ROOMS, DEVICES, ZONE)
+    button = next(device for device in DEVICES if device.kind is DeviceKind.CALL_BUTTON)
+    book.on_reading(Reading(button.id, Quantity.EMERGENCY, False, NOW))
+    (latest,) = book.notes(button.id).latest.values()
+    assert latest.words.en == "Not pressed"
+    assert book.sign_of_life(button.room) is None
+    book.on_reading(Reading(button.id, Quantity.EMERGENCY, True, NOW))
+    assert book.sign_of_life(button.room) == NOW

@@ -110,6 +110,8 @@ class DeviceHealth(msgspec.Struct, frozen=True):
     """Percent."""
     low: bool = False
     values: tuple[Latest, ...] = ()
+    low_assurance: bool = False
+    """Its radio may miss a message, and nobody would know."""
 
 
 class RouteHealth(msgspec.Struct, frozen=True):

@@ -28,8 +28,10 @@ REVISIONS = 12
 ALERTS = 40
 """Alerts whose revisions are remembered, for the list of what was sent."""
 
-_ALWAYS = frozenset({Quantity.EMERGENCY, Quantity.FIRE_BUTTON, Quantity.BUTTON})
-_WHILE_TRUE = frozenset({Quantity.MOTION, Quantity.PRESENCE})
+_ALWAYS = frozenset({Quantity.BUTTON})
+_WHILE_TRUE = frozenset(
+    {Quantity.EMERGENCY, Quantity.FIRE_BUTTON, Quantity.MOTION, Quantity.PRESENCE}
+)
 _ON_CHANGE = frozenset(
     {
         Quantity.CONTACT_OPEN,

@@ -188,6 +188,7 @@ def _device(
         battery=notes.battery,
         low=notes.low,
         values=tuple(_said(notes.latest.values())),
+        low_assurance=device.low_assurance,
     )
 
 

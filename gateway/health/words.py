@@ -10,7 +10,7 @@ from datetime import tzinfo
 
 from gateway import sentences
 from gateway.health import DeviceState, Words
-from gateway.records import Alert, Instant, Outcome, Quantity, RadioState, State, Value
+from gateway.records import Alert, Condition, Instant, Outcome, Quantity, RadioState, State, Value
 
 LANGUAGES: tuple[sentences.Language, ...] = ("zh", "en")
 
@@ -33,6 +33,8 @@ _FLAGS: dict[Quantity, tuple[Words, Words]] = {
     Quantity.TAMPER: (Words("外壳被打开", "Case open"), Words()),
     Quantity.FAULT: (Words("设备故障", "Device fault"), Words()),
     Quantity.BATTERY_DEFECT: (Words("电池损坏", "Battery defect"), Words()),
+    Quantity.EMERGENCY: (Words("按着", "Pressed"), Words("未按下", "Not pressed")),
+    Quantity.FIRE_BUTTON: (Words("按着", "Pressed"), Words("未按下", "Not pressed")),
     Quantity.MAINS_OK: (Words("有市电", "Mains power"), Words("停电", "No mains power")),
 }
 
@@ -59,9 +61,8 @@ _PRESSES = {
     "long_press": Words("长按过", "Long press"),
     "cancel": Words("按过取消", "Cancelled"),
 }
-_PRESSED = frozenset({Quantity.BUTTON, Quantity.EMERGENCY, Quantity.FIRE_BUTTON})
 
-SHOWN = frozenset(_FLAGS) | frozenset(_MEASURES) | _PRESSED
+SHOWN = frozenset(_FLAGS) | frozenset(_MEASURES) | {Quantity.BUTTON}
 """The quantities that somebody would want to see beside a device."""
 
 
@@ -71,7 +72,7 @@ def value(quantity: Quantity, value: Value, channel: str = "") -> Words:
         return _FLAGS[quantity][0 if value else 1]
     if quantity in _MEASURES:
         return _measure(quantity, float(value), channel)
-    if quantity in _PRESSED:
+    if quantity is Quantity.BUTTON:
         return _PRESSES.get(str(value), Words("按过", "Pressed"))
     return Words()
 
@@ -124,6 +125,13 @@ _HELP: dict[State, Words] = {
 
 def help_words(alert: Alert, eta: Instant | None, now: Instant, zone: tzinfo) -> Words:
     """ "Help is on the way, expected at 21:52"."""
+    said = _help_words(alert, eta, now, zone)
+    if alert.state.open and alert.condition is Condition.ENDED:
+        return Words(f"{said.zh}；警情本身已解除", f"{said.en}; the alarm itself has ended")
+    return said
+
+
+def _help_words(alert: Alert, eta: Instant | None, now: Instant, zone: tzinfo) -> Words:
     said = _HELP[alert.state]
     if alert.state is State.DISPATCHED and eta is not None:
         return _arrival(said, eta, now, zone)

@@ -245,13 +245,14 @@ export class View {
         "span",
         { className: "quiet more" },
         state !== "ok" && h("span", {}, h("b", {}, labels.states[state]), ` · ${this.words(device.why)}`),
+        device.low_assurance && h("span", { className: "weak" }, labels.weak),
         this.#battery(device),
       ),
     );
   }
 
   #value(latest, device) {
-    const pressed = ["button", "emergency", "fire_button"].includes(latest.quantity);
+    const pressed = latest.quantity === "button";
     const behind = device.last_seen.line - latest.at.line > OLD_VALUE_S;
     const old = pressed || behind || device.state !== "ok";
     return h(
