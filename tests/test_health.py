@@ -294,9 +294,9 @@ def test_times_are_told_as_people_say_them() -> None:
 def test_a_wired_button_that_nobody_pressed_says_so_and_is_no_sign_of_life() -> None:
     book = HealthBook(ROOMS, DEVICES, ZONE)
     button = next(device for device in DEVICES if device.kind is DeviceKind.CALL_BUTTON)
-    book.on_reading(Reading(button.id, Quantity.EMERGENCY, False, NOW))
+    book.on_reading(Reading(button.id, Quantity.EMERGENCY, False, at(0)))
     (latest,) = book.notes(button.id).latest.values()
-    assert latest.words.en == "Not pressed"
+    assert value(latest.quantity, latest.value).en == "Not pressed"
     assert book.sign_of_life(button.room) is None
-    book.on_reading(Reading(button.id, Quantity.EMERGENCY, True, NOW))
-    assert book.sign_of_life(button.room) == NOW
+    book.on_reading(Reading(button.id, Quantity.EMERGENCY, True, at(1)))
+    assert book.sign_of_life(button.room) == at(1)
