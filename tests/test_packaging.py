@@ -65,7 +65,7 @@ def test_a_hub_that_fails_or_hangs_is_started_again_for_ever() -> None:
     assert settings("Unit")["StartLimitIntervalSec"] == ["0"]
     assert service["Restart"] == ["always"]
     assert service["Type"] == ["notify"]
-    assert int(service["WatchdogSec"][0]) == 60
+    assert int(service["WatchdogSec"][0]) == 180
 
 
 def test_an_adapter_plugged_in_after_the_start_may_be_opened() -> None:
