@@ -102,6 +102,10 @@ class Port(Struct, frozen=True, kw_only=True):
     """How long a silent device may hold up the bus."""
     driver: str = ""
     """For a port that only listens: the one driver whose devices speak by themselves."""
+    frequency_mhz: Annotated[float, Meta(ge=0, le=6000)] = 0.0
+    """What a radio receiver is tuned to; 0 = 433.92."""
+    dongle: Literal["", "im871a", "iu891a", "amb8465", "amb3665", "cul", "rc1180"] = ""
+    """Which receiver for wireless M-Bus hangs on `device`."""
 
 
 class UplinkSettings(Struct, frozen=True, kw_only=True):

@@ -26,9 +26,7 @@ POLLED = [driver for driver in SERIAL if driver.poll is not None]
 each_driver = pytest.mark.parametrize("driver", DRIVERS.values(), ids=name)
 each_serial = pytest.mark.parametrize("driver", SERIAL, ids=name)
 each_checked = pytest.mark.parametrize("driver", [d for d in SERIAL if d.checked], ids=name)
-each_unchecked = pytest.mark.parametrize(
-    "driver", [d for d in DRIVERS.values() if not d.checked], ids=name
-)
+each_unchecked = pytest.mark.parametrize("driver", [d for d in SERIAL if not d.checked], ids=name)
 EMERGENCIES = {
     Quantity.BUTTON,
     Quantity.EMERGENCY,

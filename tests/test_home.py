@@ -315,7 +315,7 @@ def test_the_example_is_a_sound_plan_without_warnings() -> None:
 
 def uncommented() -> str:
     """The example with every setting in it that is commented out (`#key`, not `# prose`)."""
-    text = EXAMPLE.read_text().replace("#driver", "# driver")
+    text = EXAMPLE.read_text().replace('#driver = "NAME"', "# driver")
     return re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE)
 
 
@@ -329,7 +329,7 @@ def test_every_setting_that_the_example_leaves_out_works_and_shows_its_default()
 
 
 def test_every_key_of_a_plan_is_in_the_example() -> None:
-    known = {*_written(tomllib.loads(uncommented())), "port.driver"}
+    known = {*_written(tomllib.loads(uncommented()))}
     assert '#driver = "' in EXAMPLE.read_text()
     missing = [key for key in _keys(Home) if key not in known]
     assert missing == [], "add these to packaging/plan.example.toml"
@@ -389,3 +389,65 @@ def _mistakes(text: str) -> tuple[Mistake, ...]:
     except PlanError as error:
         return error.mistakes
     return ()
+
+
+FOB = """
+[[port]]
+name = "air"
+usb = "0bda:2838"
+driver = "rtl433_json"
+
+[[device]]
+id = "fob"
+driver = "rtl433_json"
+kind = "call_button"
+address = "EV1527/165280/8"
+port = "air"
+"""
+
+
+def test_a_radio_without_assurance_must_be_known_as_one_and_is_never_the_only_call_button() -> None:
+    known = drivers.load()
+    hub = '[hub]\ntenant = "t"\nid = "h"\n'
+    with pytest.raises(PlanError, match=r"low_assurance.*no counter"):
+        load(hub + FOB, known)
+    with pytest.raises(PlanError, match=r"kind.*nothing else in this home can call for help"):
+        load(hub + FOB + "low_assurance = true\n", known)
+    wired = """
+[[port]]
+name = "wire"
+device = "/dev/ttyS0"
+
+[[device]]
+id = "bedside"
+driver = "modbus_inputs"
+kind = "call_button"
+address = "3/1"
+port = "wire"
+"""
+    home = load(hub + FOB + "low_assurance = true\n" + wired, known)
+    assert [device.low_assurance for device in home.devices] == [True, False]
+
+
+@pytest.mark.parametrize("driver", ["ld2410", "seeed_tinyframe", "seeed_mr60"])
+def test_a_radar_has_its_ports_name_as_its_address(driver: str) -> None:
+    text = f"""
+[hub]
+tenant = "t"
+id = "h"
+
+[[port]]
+name = "ceiling"
+device = "/dev/ttyS0"
+driver = "{driver}"
+
+[[device]]
+id = "radar"
+driver = "{driver}"
+kind = "radar"
+port = "ceiling"
+address = """
+    known = drivers.load()
+    assert load(text + '"ceiling"', known).devices[0].address == "ceiling"
+    with pytest.raises(PlanError, match=r"address: the address is its port's name"):
+        load(text + '"7"', known)

@@ -43,6 +43,7 @@ PARTS: dict[str, Part] = {
     "chromium": Part(
         ("chromium", "fonts-noto-cjk"), lambda: bool(find_browser()) and has_chinese_font()
     ),
+    "rtl_433": Part(("rtl-433",), lambda: find("rtl_433") is not None),
     "systemd": Part(("systemd",), lambda: find("systemd-analyze") is not None),
 }
 

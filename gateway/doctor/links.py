@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import ssl
 import time
@@ -22,6 +23,7 @@ from gateway.doctor.disk import HELD
 from gateway.home import Home, Hub, Port, UplinkSettings, WebSettings
 from gateway.plan.hub import listen_address
 from gateway.radio.ports import PortMissing, Roots, advice, find_port
+from gateway.radio.receivers import REMEDIES
 
 PATIENCE_S = 5.0
 SOON_DAYS = 30
@@ -33,6 +35,8 @@ SOON_DAYS = 30
 def port(settings: Port, running: bool, roots: Roots | None = None) -> Check:
     """Whether it is there and may be opened, and nobody else has it."""
     name = f"port {settings.name}"
+    if settings.driver in REMEDIES:
+        return _receiver(name, *REMEDIES[settings.driver])
     try:
         path = find_port(settings, roots)
     except PortMissing as missing:
@@ -46,6 +50,14 @@ def port(settings: Port, running: bool, roots: Roots | None = None) -> Check:
     if running:
         return doubtful(name, f"{path} is free although the hub runs", "look at lamplight status")
     return well(name, f"{path} can be opened")
+
+
+def _receiver(name: str, program: str, remedy: str) -> Check:
+    """Whether the program that listens for the hub is installed."""
+    path = shutil.which(program)
+    if path is None:
+        return ill(name, f"{program} is not installed", remedy)
+    return well(name, f"{program} is installed ({path})")
 
 
 def _try_lock(path: str) -> None:

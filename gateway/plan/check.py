@@ -27,6 +27,9 @@ POLLED_FAST = frozenset(
     | {DeviceKind.HELP_BUTTON, DeviceKind.CANCEL_BUTTON, DeviceKind.LEAK_SENSOR}
 )
 
+CALLS = frozenset({DeviceKind.CALL_BUTTON, DeviceKind.PENDANT})
+"""What calls for help."""
+
 ROLES = {
     Role.FRONT_DOOR: frozenset({DeviceKind.DOOR_CONTACT}),
     Role.MAIN_METER: frozenset({DeviceKind.WATER_METER, DeviceKind.ELECTRICITY_METER}),
@@ -41,6 +44,7 @@ def mistakes(home: Home, drivers: Drivers) -> Iterator[Mistake]:
     yield from _drivers_exist(home, drivers)
     if isinstance(drivers, Mapping):
         yield from _polling_fits(home, drivers)
+        yield from _low_assurance_is_known(home, drivers)
         yield from _devices_suit_their_driver(home, drivers)
 
 
@@ -152,7 +156,7 @@ def _polling_fits(home: Home, drivers: Mapping[str, Driver]) -> Iterator[Mistake
     listens = {port.name: port.driver for port in home.ports}
     for number, device in enumerate(home.devices, 1):
         driver = drivers.get(device.driver)
-        if driver is not None and driver.transport == "serial":
+        if driver is not None and driver.transport in ("serial", "pipe"):
             yield from _serial_fits(f"device[{number}]", device, driver, listens)
 
 
@@ -173,6 +177,25 @@ def _serial_fits(
     if not pushed and driver.poll is None:
         remedy = f'add driver = "{driver.name}" to port {device.port}'
         yield Mistake(f"{key}.driver", "it speaks by itself, and its port does not listen", remedy)
+
+
+def _low_assurance_is_known(home: Home, drivers: Mapping[str, Driver]) -> Iterator[Mistake]:
+    """Whoever writes the plan shall know what cannot be relied on."""
+    for number, device in enumerate(home.devices, 1):
+        driver = drivers.get(device.driver)
+        if driver is not None and driver.low_assurance and not device.low_assurance:
+            wrong = "its radio has no counter, no encryption and no supervision"
+            remedy = "write low_assurance = true, if this home can do without it"
+            yield Mistake(f"device[{number}].low_assurance", wrong, remedy)
+
+
+def _somebody_is_surely_heard(home: Home) -> Iterator[Mistake]:
+    calls = [(n, device) for n, device in enumerate(home.devices, 1) if device.kind in CALLS]
+    if calls and all(device.low_assurance for _, device in calls):
+        number, device = calls[0]
+        wrong = f"{device.id} is low assurance, and nothing else in this home can call for help"
+        remedy = "enrol a wired, BLE or Zigbee call button too"
+        yield Mistake(f"device[{number}].kind", wrong, remedy)
 
 
 def _devices_suit_their_driver(home: Home, drivers: Mapping[str, Driver]) -> Iterator[Mistake]:
@@ -246,6 +269,7 @@ CHECKS: tuple[Callable[[Home], Iterable[Mistake]], ...] = (
     _polling_is_sensible,
     _silence_is_longer_than_polling,
     _roles_fit,
+    _somebody_is_surely_heard,
     _ports_lead_somewhere,
     _thresholds_are_in_order,
 )

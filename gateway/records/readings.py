@@ -199,6 +199,9 @@ class Device(msgspec.Struct, frozen=True):
     """Expected longest silence in seconds; 0 = learnt from its own rhythm."""
     options: dict[str, str | float | bool] = {}
     """What only its driver understands: input number, profile, key."""
+    low_assurance: bool = False
+    """Its radio has no counter, no encryption and no supervision, and whoever wrote the plan knows
+    it: it may help, but nobody's life may hang on it alone."""
 
 
 class Frame(msgspec.Struct, frozen=True):
