@@ -108,6 +108,9 @@ class Driver(msgspec.Struct, frozen=True):
     message says may be an emergency by itself."""
     low_assurance: bool = False
     """No counter, no encryption, no supervision on its way: never the only call for help."""
+    services: tuple[str, ...] = ()
+    """What a BLE radio brings it (ble): the service data of advertisements under these 16-bit UUIDs
+    ("fcd2"), or notifications of these GATT characteristics (128-bit UUIDs, small letters)."""
 
 
 class Detector(Protocol):
