@@ -300,3 +300,14 @@ def test_a_wired_button_that_nobody_pressed_says_so_and_is_no_sign_of_life() -> 
     assert book.sign_of_life(button.room) is None
     book.on_reading(Reading(button.id, Quantity.EMERGENCY, True, at(1)))
     assert book.sign_of_life(button.room) == at(1)
+
+
+def test_a_hub_that_has_just_started_does_not_frighten_anybody_and_soon_does() -> None:
+    def said(seconds: float) -> str:
+        home = LivedIn()
+        started = at(home.seconds - seconds)
+        home.set(states={device.id: "unknown" for device in DEVICES}, started_at=started)
+        return home.status().summary.words.en
+
+    assert said(10) == "Just started: listening for the devices"
+    assert said(70) == "A call for help may go unheard: please check soon"

@@ -110,7 +110,7 @@ def _summed_up(bare: Status, book: HealthBook) -> Status:
     problems = why.problems(bare, book.zone)
     level = _level(bare, problems)
     grave = [_headline(v) for v in bare.open if _LEVELS.get(v.alert.severity) is level]
-    words = why.summary_words(level, grave, why.deaf(bare.devices))
+    words = why.summary_words(level, grave, why.deaf(bare.devices), why.waking(bare))
     return msgspec.structs.replace(bare, summary=Summary(level, words), problems=problems)
 
 

@@ -146,10 +146,24 @@ def deaf(devices: Iterable[DeviceHealth]) -> bool:
     return any(device.safety and device.state in unheard for device in devices)
 
 
-def summary_words(level: Level, grave: Sequence[Words], deaf: bool) -> Words:
+WAKING_S = 60.0
+"""After a start the devices have so long for their first word before anybody is worried."""
+
+
+def waking(status: Status) -> bool:
+    """Whether all that is wrong may be that the hub has only just begun to listen."""
+    young = status.at.since(status.started_at) < WAKING_S
+    return young and not any(device.state is DeviceState.LOST for device in status.devices)
+
+
+def summary_words(level: Level, grave: Sequence[Words], deaf: bool, waking: bool = False) -> Words:
     """One sentence for the whole home. `grave`: the headlines of the gravest open alerts."""
     if level is Level.WELL:
         return Words("家中一切安好", "All is well at home")
+    if level is Level.IMPAIRED and waking:
+        return Words(
+            "主机刚刚启动，正在等待各设备的信号", "Just started: listening for the devices"
+        )
     if level is Level.IMPAIRED and deaf:
         return Words(
             "求助信号可能收不到，请尽快检查", "A call for help may go unheard: please check soon"
