@@ -88,6 +88,9 @@ EXPIRE_S = 7 * 86400.0
 RECENT = 200
 """Incidents that are over and still remembered, for late answers and for the page."""
 
+SHELVES = 16
+"""The book is kept in so many parts, so that one more revision does not write all of it again."""
+
 EVERY_SOS = "*"
 """The cause of a cancel key: every call for help that is fresh enough to be cancelled."""
 
@@ -114,6 +117,8 @@ class AlertBook:
         self._cancel_s = cancel_s
         self._incidents: dict[str, _Incident] = {}
         self._current: dict[tuple[AlertType, str], str] = {}
+        self._shelves = dict.fromkeys(range(SHELVES), b"[]")
+        self._changed: set[int] = set()
 
     # ------------------------------------------------------------ in
 
@@ -168,12 +173,22 @@ class AlertBook:
         incident = self._incidents.get(alert_id)
         return incident.alert if incident else None
 
-    def state(self) -> object:
-        return msgspec.to_builtins(list(self._incidents.values()))
+    def parts(self) -> dict[str, bytes]:
+        """All that is remembered, in SHELVES parts; a change alters one of them."""
+        for shelf in self._changed:
+            here = [one for name, one in self._incidents.items() if _shelf(name) == shelf]
+            self._shelves[shelf] = msgspec.json.encode(here)
+        self._changed.clear()
+        return {f"alerts.{shelf}": encoded for shelf, encoded in self._shelves.items()}
 
-    def restore(self, state: object) -> None:
-        for incident in msgspec.convert(state, list[_Incident]):
+    def restore(self, part: object) -> None:
+        """Takes back one of the parts, decoded; in any order."""
+        for incident in msgspec.convert(part, list[_Incident]):
             self._keep(incident)
+        self._incidents = dict(sorted(self._incidents.items(), key=_age))
+        self._current = {
+            (one.alert.type, one.alert.cause): name for name, one in self._incidents.items()
+        }
 
     # ------------------------------------------------------------ the bits a table cannot hold
 
@@ -242,6 +257,7 @@ class AlertBook:
             # Over for the platform; remember that the condition is too, so that it may return.
             incident.alert = msgspec.structs.replace(alert, condition=Condition.ENDED)
             incident.touched = finding.at
+            self._changed.add(_shelf(alert.id))
             return []
         to = alert.state
         if alert.type not in LATCHING:
@@ -298,12 +314,14 @@ class AlertBook:
         if changes.keys() & {"condition", "evidence"}:
             incident.touched = at
         incident.alert = alert
+        self._changed.add(_shelf(alert.id))
         return alert
 
     def _keep(self, incident: _Incident) -> None:
         alert = incident.alert
         self._incidents[alert.id] = incident
         self._current[alert.type, alert.cause] = alert.id
+        self._changed.add(_shelf(alert.id))
 
     def _stale(self, incident: _Incident, now: Instant) -> bool:
         alert = incident.alert
@@ -317,8 +335,20 @@ class AlertBook:
         held = [a for a in over if a.condition is Condition.ENDED or a.presses]
         for alert in held[: max(0, len(over) - RECENT)]:
             del self._incidents[alert.id]
+            self._changed.add(_shelf(alert.id))
             if self._current.get((alert.type, alert.cause)) == alert.id:
                 del self._current[alert.type, alert.cause]
+
+
+def _shelf(alert_id: str) -> int:
+    """The end of an id is chance, so the shelves fill evenly."""
+    return ord(alert_id[-1:] or "0") % SHELVES
+
+
+def _age(named: tuple[str, _Incident]) -> tuple[float, str]:
+    """Oldest first; those of one moment in the order of their ids."""
+    name, incident = named
+    return incident.alert.raised_at.line, name
 
 
 def _patience_s(alert: Alert) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -182,13 +182,16 @@ class App:
         The snapshot belongs to this very step: nothing may be awaited before it is taken.
         """
         for reading in step.readings:
-            self.journal.add(reading)
             self.book.on_reading(reading)
         for alert in step.alerts:
             self.book.on_alert(alert)
-        if step.alerts or self._is_worth_remembering(step):
+        changed = step.spoke | self._worth_remembering(step)
+        if step.alerts or changed:
             drafts = [wire.alert_draft(alert, self.home) for alert in step.alerts]
-            self.sender.notify(await self._commit(drafts, self._remembered()))
+            self.sender.notify(await self._commit(drafts, self._snapshot(changed)))
+        # Last, so that an alert need not share the processor and the disk with its own reading.
+        for reading in step.readings:
+            self.journal.add(reading)
         if step.readings or step.alerts:
             self.page.changed()
 
@@ -249,12 +252,15 @@ class App:
         for route in self.sender.state().routes:
             yield Reading(HUB, Quantity.LINK_UP, route.up, now, channel=route.name)
 
-    def _is_worth_remembering(self, step: Step) -> bool:
+    def _worth_remembering(self, step: Step) -> set[str]:
         """A button's release: or after a power cut it would count as held, and the next press as
         none. And whether somebody is at home: or an empty home would raise an alarm."""
-        before, self._where = self._where, self.watch.presence.where
+        watch, before = self.watch, self._where
+        self._where = watch.presence.where
         released = any(reading.quantity in SWITCHES for reading in step.readings)
-        return released or before != self._where
+        moved = before != self._where
+        names = ((released, watch.pressed.name), (moved, watch.presence.name))
+        return {name for needed, name in names if needed}
 
     def _due_to_remember(self) -> dict[str, bytes]:
         now = asyncio.get_running_loop().time()
@@ -265,8 +271,13 @@ class App:
     def _remembered(self) -> dict[str, bytes]:
         """What a restart must not forget; the outbox writes what of it has changed."""
         self._remembered_at = asyncio.get_running_loop().time()
+        return self._snapshot()
+
+    def _snapshot(self, of: Collection[str] | None = None) -> dict[str, bytes]:
+        """`of`: the detectors that have something to remember now; the others have time until
+        the next `_remembered`. An emergency is not to wait for the books of the water meter."""
         page = {"page": msgspec.json.encode(self.book.state())}
-        return self.pipeline.snapshot() | page | self._anchor()
+        return self.pipeline.snapshot(of) | page | self._anchor()
 
     def _anchor(self) -> dict[str, bytes]:
         """Where the timeline stands. A simulated one keeps itself."""

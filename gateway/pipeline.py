@@ -6,11 +6,11 @@ Pure: no I/O and no clock. One call runs to its end before the next begins, so n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.alerts import AlertBook
+from gateway.alerts import SHELVES, AlertBook
 from gateway.records import (
     Alert,
     AlertType,
@@ -42,9 +42,18 @@ class Step(msgspec.Struct, frozen=True):
     """What is new, for the journal."""
     alerts: list[Alert] = []
     """New revisions, for the outbox."""
+    spoke: frozenset[str] = frozenset()
+    """The detectors whose opinion made them: what these remember belongs to the alerts."""
 
 
 NOTHING = Step()
+
+
+class News(msgspec.Struct):
+    """A Step in the making."""
+
+    alerts: list[Alert] = []
+    spoke: set[str] = set()
 
 
 class Pipeline:
@@ -76,50 +85,49 @@ class Pipeline:
     def on_frame(self, frame: Frame) -> Step:
         heard = map(self.vitals.weighed, self._decode(frame))
         readings = [reading for reading in heard if self.repeats.is_news(reading)]
-        return Step(readings, self._hear(readings)) if readings else NOTHING
+        return self._heard(readings) if readings else NOTHING
 
     def on_hub(self, reading: Reading) -> Step:
         """The hub reports on itself: mains, storage, a radio, a route."""
         if not self.repeats.is_news(reading):
             return NOTHING
-        return Step([reading], self._hear([reading]))
+        return self._heard([reading])
 
     def on_reading(self, reading: Reading) -> Step:
         """From the journal, in replay: decoded and filtered once already."""
-        return Step([reading], self._hear([reading]))
+        return self._heard([reading])
 
     def on_tick(self, now: Instant) -> Step:
         """One pass of every rule."""
-        alerts: list[Alert] = []
+        news = News()
         for detector in self._detectors:
-            self._ask(detector, lambda d: d.on_tick(now), now, alerts)
-        alerts += self._recovered(now)
-        alerts += self.book.on_tick(now)
+            self._ask(detector, lambda d: d.on_tick(now), now, news)
+        news.alerts += self._recovered(now)
+        news.alerts += self.book.on_tick(now)
         self.last_pass = now
-        return Step([], alerts)
+        return Step([], news.alerts, frozenset(news.spoke))
 
     def on_answer(self, answer: Answer) -> Step:
         return Step([], self.book.on_answer(answer))
 
     # ------------------------------------------------------------ state
 
-    def snapshot(self) -> dict[str, bytes]:
-        """All that a restart must not forget, in parts; goes into the outbox's transaction."""
-        parts: dict[str, object] = {
-            "alerts": self.book.state(),
-            "repeats": self.repeats.state(),
-            "vitals": self.vitals.state(),
-        }
-        parts |= {f"detect.{d.name}": d.state() for d in self._detectors}
-        return {name: msgspec.json.encode(part) for name, part in parts.items()}
+    def snapshot(self, of: Collection[str] | None = None) -> dict[str, bytes]:
+        """What a restart must not forget, in parts, for the outbox's transaction. Of the
+        detectors all, or those named in `of`."""
+        asked = [d for d in self._detectors if of is None or d.name in of]
+        parts = {f"detect.{d.name}": d.state() for d in asked}
+        parts |= {"repeats": self.repeats.state(), "vitals": self.vitals.state()}
+        return self.book.parts() | {n: msgspec.json.encode(part) for n, part in parts.items()}
 
     def restore(self, snapshot: Mapping[str, bytes]) -> list[str]:
         """Takes back what it can. Returns the parts that could not be read: those start afresh."""
         owners: dict[str, Callable[[object], None]] = {
-            "alerts": self.book.restore,
             "repeats": self.repeats.restore,
             "vitals": self.vitals.restore,
         }
+        owners |= {f"alerts.{shelf}": self.book.restore for shelf in range(SHELVES)}
+        owners |= {f"alerts.{shelf}": self.book.restore for shelf in range(SHELVES)}
         owners |= {f"detect.{d.name}": d.restore for d in self._detectors}
         unread = []
         for name in owners.keys() & snapshot.keys():
@@ -146,30 +154,33 @@ class Pipeline:
             self.rejected[f"{driver.name}: decoder failed"] += 1
         return []
 
-    def _hear(self, readings: Iterable[Reading]) -> list[Alert]:
-        alerts: list[Alert] = []
+    def _heard(self, readings: list[Reading]) -> Step:
+        news = News()
         for reading in readings:
             for detector in self._detectors:
-                self._ask(detector, lambda d, r=reading: d.on_reading(r), reading.at, alerts)  # type: ignore[misc]
-        return alerts
+                self._ask(detector, lambda d, r=reading: d.on_reading(r), reading.at, news)  # type: ignore[misc]
+        return Step(readings, news.alerts, frozenset(news.spoke))
 
     def _ask(
         self,
         detector: Detector,
         question: Callable[[Detector], Iterable[Finding]],
         at: Instant,
-        alerts: list[Alert],
+        news: News,
     ) -> None:
         """A detector that fails is counted and told of; the others, and emergencies, go on."""
         try:
             for finding in question(detector):
-                alerts += self.book.on_finding(finding)
+                alerts = self.book.on_finding(finding)
+                if alerts:
+                    news.alerts += alerts
+                    news.spoke.add(detector.name)
         except Exception:  # noqa: BLE001 - the guard that keeps one rule from silencing the others
             self.rejected[f"detector {detector.name}: failed"] += 1
             first = detector.name not in self._stalled
             self._stalled[detector.name] = at
             if first:
-                alerts += self._evaluator(detector.name, Signal.HOLDS, at)
+                news.alerts += self._evaluator(detector.name, Signal.HOLDS, at)
 
     def _recovered(self, now: Instant) -> list[Alert]:
         well = [n for n, at in self._stalled.items() if now.since(at) > self._clean_s]

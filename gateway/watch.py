@@ -31,11 +31,12 @@ class Watch:
     ) -> None:
         """`new_id` makes the id of a new incident."""
         rules, devices = home.rules, home.devices
+        self.pressed = Pressed(rules.sos, devices)
         self.presence = Presence(rules.presence, devices)
         self.supervision = Supervision(rules.supervision, devices)
         self.battery = Battery(rules.supervision, devices)
         detectors: list[Detector] = [
-            Pressed(rules.sos, devices),
+            self.pressed,
             Alarms(rules.gas),
             Leak(rules.leak),
             # Presence before whoever asks it whether anybody is at home.

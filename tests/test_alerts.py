@@ -245,11 +245,24 @@ def test_a_restart_in_the_middle_of_any_story_changes_nothing_that_follows(
     for signal, type_, wait in story:
         now += wait
         reborn = AlertBook(restarted._new_id)
-        reborn.restore(msgspec.json.decode(msgspec.json.encode(restarted.state())))
+        for part in restarted.parts().values():
+            reborn.restore(msgspec.json.decode(part))
         restarted = reborn
         told = [_tell(book, signal, type_, now) for book in (whole, restarted)]
         assert told[0] == told[1]
     assert list(whole.alerts()) == list(restarted.alerts())
+
+
+def test_a_change_writes_a_small_part_of_the_book_again() -> None:
+    names = iter(range(1000))
+    book = AlertBook(lambda at: f"{next(names):03d}{'0123456789ABCDEF'[next(names) % 16]}")
+    alerts = [book.on_finding(press(n * 60, f"button {n}"))[0] for n in range(160)]
+    before = book.parts()
+    book.on_answer(Answer(alerts[7].id, Signal.RECEIVED, at(20_000)))
+    after = book.parts()
+    changed = [name for name in after if after[name] != before[name]]
+    assert len(changed) == 1
+    assert len(after[changed[0]]) < sum(map(len, after.values())) / 4
 
 
 def _tell(book: AlertBook, signal: Signal, type_: AlertType, now: float) -> object:

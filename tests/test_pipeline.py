@@ -83,8 +83,20 @@ def test_a_restart_restores_what_it_can_and_names_what_it_cannot() -> None:
 
 
 def test_a_restart_with_a_torn_snapshot_still_starts() -> None:
-    unread = pipeline().restore({"alerts": b"{torn", "repeats": b"[]"})
-    assert sorted(unread) == ["alerts", "repeats"]
+    unread = pipeline().restore({"alerts.3": b"{torn", "repeats": b"[]"})
+    assert sorted(unread) == ["alerts.3", "repeats"]
+
+
+def test_an_alert_takes_along_what_the_detector_behind_it_remembers_and_nobody_elses() -> None:
+    pipe = pipeline(Opinions("pressed", SOS), Opinions("patient"))
+    step = pipe.on_frame(plain("bedside emergency on", at(0)))
+    assert step.spoke == {"pressed"}
+    parts = pipe.snapshot(step.spoke)
+    assert "detect.pressed" in parts
+    assert "detect.patient" not in parts
+    reborn = pipeline(Opinions("pressed"), Opinions("patient"))
+    assert reborn.restore(parts) == []
+    assert revisions(reborn.book.open()) == [("ALERT0001", 1, "raised")]
 
 
 def reading(value: bool | str, seconds: float, quantity: Quantity, event: str = "") -> Reading:
