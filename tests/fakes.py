@@ -139,6 +139,7 @@ class Line:
         self._receipts = receipts
         self._up = False
         self._commands = 0
+        self.hurries = 0
 
     def room(self, reserve: int = 0) -> int:
         return 10
@@ -165,6 +166,9 @@ class Line:
         self.events.put_nowait(
             Heard(self.name, f"v1/street-7/hub-1/cmd/{name}", payload, lambda: None)
         )
+
+    def hurry(self) -> None:
+        self.hurries += 1
 
     def state(self) -> RouteState:
         return RouteState(self.name, self._up)

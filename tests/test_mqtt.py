@@ -265,6 +265,17 @@ async def test_the_pauses_between_attempts_grow() -> None:
     assert moments[5] - moments[4] > moments[1] - moments[0]
 
 
+async def test_an_emergency_ends_a_long_pause() -> None:
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    settings = UplinkSettings(name="way", host="127.0.0.1")
+    route = MqttRoute(settings, HOME.hub, MachineClock(), events, "0.1", "e", QUICK)
+    pause = asyncio.create_task(route._rest(3600.0))
+    await asyncio.sleep(2 * QUICK.first_pause_s)
+    assert not pause.done()
+    route.hurry()
+    await asyncio.wait_for(pause, 10)
+
+
 async def test_nobody_at_home_is_said_with_the_remedy() -> None:
     async with route_to(free_port()) as bench:
         await until(lambda: "is the broker running" in bench.why())

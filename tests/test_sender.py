@@ -180,6 +180,7 @@ class FakeRoute:
         self.out: list[tuple[str, bytes, int]] = []
         self.window = 20
         self.up = False
+        self.hurries = 0
 
     def room(self, reserve: int = 0) -> int:
         return max(0, self.window - reserve) if self.up else 0
@@ -187,6 +188,9 @@ class FakeRoute:
     def publish(self, topic: str, body: bytes, token: int) -> None:
         assert self.up
         self.out.append((topic, body, token))
+
+    def hurry(self) -> None:
+        self.hurries += 1
 
     def state(self) -> RouteState:
         return RouteState(self.name, up=self.up)
@@ -415,3 +419,12 @@ async def test_a_work_order_is_confirmed_to_the_broker_when_the_app_says_so(
         assert confirmed == []
         arrival.done()
         assert confirmed == [True]
+
+
+async def test_an_emergency_lets_no_way_rest_and_a_note_does(tmp_path: Path) -> None:
+    async with bench(tmp_path) as one:
+        await one.commit(1, severity=Severity.S4)
+        await until(lambda: one.first.events.empty())
+        assert (one.first.hurries, one.second.hurries) == (0, 0)
+        await one.commit(2)
+        await until(lambda: one.first.hurries > 0 and one.second.hurries > 0)

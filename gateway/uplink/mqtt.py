@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
@@ -65,6 +66,7 @@ class MqttRoute:
         self._fallback = wire.Fallback.CONFIGURED if self._speaks == "3.1.1" else wire.Fallback.NONE
         self._state = RouteState(self.name, up=False, why="not connected yet")
         self._connects = 0
+        self._hurried = asyncio.Event()
         self.dropped = 0
         """Messages for the hub that came faster than it could read them."""
 
@@ -89,8 +91,20 @@ class MqttRoute:
                 pause = self._pace.first_pause_s
             if not retry_at_once:
                 # A street of hubs must not come back in the same second.
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+                await self._rest(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, self._pace.longest_pause_s)
+
+    def hurry(self) -> None:
+        self._hurried.set()
+
+    async def _rest(self, seconds: float) -> None:
+        """A pause that an emergency cuts short, but not below the shortest one."""
+        shortest = min(seconds, self._pace.first_pause_s)
+        await asyncio.sleep(shortest)
+        self._hurried.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds - shortest):
+                await self._hurried.wait()
 
     async def _once(self) -> bool:
         """One connection, from beginning to end. True if the next should be tried at once."""

@@ -82,6 +82,9 @@ class Route(Protocol):
     def publish(self, topic: str, body: bytes, token: int) -> None:
         """Hands over one message, to be answered by Passed(token). Only while there is room."""
 
+    def hurry(self) -> None:
+        """An emergency waits: if the route is down, it tries again now and not after its pause."""
+
     def state(self) -> RouteState: ...
 
     async def run(self) -> None:

@@ -135,6 +135,10 @@ class Schedule:
     def next_due(self) -> float:
         return self._timers[0][0] if self._timers else NEVER
 
+    def urgent(self) -> bool:
+        """Whether an emergency waits to be sent."""
+        return any(seq in self._entries for seq in self._ready[0])
+
     def ready(self, priority: int) -> Iterator[Entry]:
         """Ready rows of one priority, oldest first, as far as its window goes. Each must be
         answered by `sent`, or the iteration left."""

@@ -36,6 +36,8 @@ from gateway.uplink.schedule import MANNERS, NEVER, Manner, Schedule, choose
 
 IN_MEMORY = 256
 """Rows of the outbox that are looked at together."""
+HURRY_S = 10.0
+"""With an emergency waiting and no way up, the ways are told so often not to rest."""
 UNWATCHED = -1
 """The token of a heartbeat: its PUBACK changes nothing."""
 
@@ -150,6 +152,12 @@ class Sender:
             await self._refill()
             self._schedule.wake(self._now())
             await self._outbox.sent(self._send())
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if not self._up and self._schedule.urgent():
+            for route in self._routes.values():
+                route.hurry()
 
     # ------------------------------------------------------------ what comes
 
@@ -165,6 +173,8 @@ class Sender:
 
     def _wake_at(self) -> float | None:
         due = self._schedule.next_due()
+        if not self._up and self._schedule.urgent():
+            due = min(due, self._now() + HURRY_S)
         if self._up and self._order[0] not in self._up:
             patience = self._first_down_since + self._schedule.manners[-1].patience_s
             due = min(due, patience) if patience > self._now() else due
