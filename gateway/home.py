@@ -108,6 +108,17 @@ class Port(Struct, frozen=True, kw_only=True):
     """Which receiver for wireless M-Bus hangs on `device`."""
 
 
+class Adapter(Struct, frozen=True, kw_only=True):
+    """One Bluetooth adapter. A plan with BLE devices and without an adapter means one, hci0."""
+
+    name: Annotated[
+        str, Meta(pattern=r"^hci\d{1,2}$", description="a name such as hci0 (see hciconfig)")
+    ] = "hci0"
+    silent_s: Annotated[float, Meta(ge=30, le=3600)] = 45.0
+    """No advertisement from anybody for so long, and the adapter is taken for deaf. More only
+    where there are no neighbours and every device of the home is silent for longer."""
+
+
 class UplinkSettings(Struct, frozen=True, kw_only=True):
     """One route to a platform. Their order in the file is the order in which they are tried."""
 
@@ -182,6 +193,7 @@ class Home(Struct, frozen=True, kw_only=True, dict=True):
     rooms: tuple[Room, ...] = field(default=(), name="room")
     devices: tuple[Device, ...] = field(default=(), name="device")
     ports: tuple[Port, ...] = field(default=(), name="port")
+    adapters: tuple[Adapter, ...] = field(default=(), name="adapter")
     rules: Rules = field(default_factory=Rules)
     uplinks: tuple[UplinkSettings, ...] = field(default=(), name="uplink")
     web: WebSettings = WebSettings()

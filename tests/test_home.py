@@ -200,7 +200,7 @@ def test_a_tenant_that_would_spoil_a_topic_is_refused(line: str, key: str) -> No
 
 
 UPLINK = '[[uplink]]\nname = "a"\nhost = "b.example"\n'
-BEACON = '[[device]]\nid = "r"\ndriver = "beacon"\nkind = "plug"\naddress = "a"\n'
+BEACON = '[[device]]\nid = "r"\ndriver = "beacon"\nkind = "plug"\naddress = "A4:C1:38:8D:18:B2"\n'
 
 MORE = [
     ("poll_s = 0.01", "device[1].poll_s"),
@@ -250,7 +250,10 @@ def test_a_device_that_speaks_by_itself_needs_a_port_that_listens_for_it() -> No
 def test_only_a_radio_device_needs_no_port() -> None:
     assert list(said(SMALL.replace('port = "bus"\n', ""))) == ["device[1].port"]
     on_air = SMALL.replace('port = "bus"\n', "").replace('"meter"', '"beacon"')
-    assert load(on_air, DRIVERS).devices[0].port == ""
+    on_air = on_air.replace('"00012"', '"a4:c1:38:8d:18:b2"')
+    home = load(on_air, DRIVERS)
+    assert (home.devices[0].port, home.devices[0].address) == ("hci0", "A4:C1:38:8D:18:B2")
+    assert [adapter.name for adapter in home.adapters] == ["hci0"]
 
 
 @pytest.mark.parametrize("kind", ["gas_alarm", "smoke_alarm", "co_alarm", "call_button"])

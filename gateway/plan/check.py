@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from gateway.home import NAME, Home, Mistake
-from gateway.plan import hub
+from gateway.home import NAME, Adapter, Home, Mistake
+from gateway.plan import ble, hub
 from gateway.plan.walk import nearest, repeats
 from gateway.records import HUB, Device, DeviceKind, Driver, Role
 
@@ -27,6 +27,8 @@ POLLED_FAST = frozenset(
     | {DeviceKind.HELP_BUTTON, DeviceKind.CANCEL_BUTTON, DeviceKind.LEAK_SENSOR}
 )
 
+WIRED = ("serial", "pipe", "gpio")
+"""Transports whose devices hang on a `[[port]]`."""
 CALLS = frozenset({DeviceKind.CALL_BUTTON, DeviceKind.PENDANT})
 """What calls for help."""
 
@@ -44,6 +46,7 @@ def mistakes(home: Home, drivers: Drivers) -> Iterator[Mistake]:
     yield from _drivers_exist(home, drivers)
     if isinstance(drivers, Mapping):
         yield from _polling_fits(home, drivers)
+        yield from ble.mistakes(home, drivers)
         yield from _low_assurance_is_known(home, drivers)
         yield from _devices_suit_their_driver(home, drivers)
 
@@ -93,7 +96,8 @@ def _rooms_exist(home: Home) -> Iterator[Mistake]:
 
 
 def _ports_exist(home: Home) -> Iterator[Mistake]:
-    names = [port.name for port in home.ports]
+    adapters = home.adapters or (Adapter(),)
+    names = [*(port.name for port in home.ports), *(adapter.name for adapter in adapters)]
     for number, device in enumerate(home.devices, 1):
         if device.port and device.port not in names:
             remedy = nearest(device.port, names)
@@ -156,7 +160,7 @@ def _polling_fits(home: Home, drivers: Mapping[str, Driver]) -> Iterator[Mistake
     listens = {port.name: port.driver for port in home.ports}
     for number, device in enumerate(home.devices, 1):
         driver = drivers.get(device.driver)
-        if driver is not None and driver.transport in ("serial", "pipe"):
+        if driver is not None and driver.transport in WIRED:
             yield from _serial_fits(f"device[{number}]", device, driver, listens)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from gateway.home import Home, Mistake, PlanError
+from gateway.plan.ble import placed
 from gateway.plan.check import mistakes
 from gateway.plan.walk import Walk
 from gateway.records import Driver
@@ -41,7 +42,7 @@ def load(text: str, drivers: Mapping[str, Driver] | Collection[str]) -> Home:
     found = _located(_one_each([*walk.mistakes, *mistakes(home, drivers)]), text)
     if found:
         raise PlanError(found)
-    return home
+    return placed(home, drivers) if isinstance(drivers, Mapping) else home
 
 
 def _parse(text: str) -> dict[str, object]:
