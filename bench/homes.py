@@ -11,6 +11,7 @@ The paces are the hub's own: the plan does not name any.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -134,3 +135,28 @@ def modules(devices: int) -> list[Slave]:
 def press_module(circuits: Callable[[], Sequence[bool]]) -> Slave:
     """The first module of `modules`, with fingers on its buttons."""
     return InputModule(1, circuits)
+
+
+def moving(devices: int) -> dict[str, list[Slave]]:
+    """Both buses with registers that rise at every poll, and a motion sensor on each module that
+    sees somebody at every eighth."""
+    units, count = shares(devices)
+    rising = itertools.count()
+    wired: list[Slave] = [InputModule(unit, _passing(unit)) for unit in range(1, units + 1)]
+    far: list[Slave] = [
+        WaterMeter(_number(unit), lambda: 482_137.0 + next(rising))
+        if unit % 2
+        else ElectricityMeter(
+            _number(unit), lambda: 38.0 + next(rising) % 90, lambda: 5312.4 + next(rising) / 100
+        )
+        for unit in range(1, count + 1)
+    ]
+    return {"bus1": far, "bus2": [*wired, GasAlarm(GAS_SLAVE, lambda: (next(rising) % 3, 0))]}
+
+
+def _passing(unit: int) -> Callable[[], Sequence[bool]]:
+    polls = itertools.count(unit)
+    motion = (BUTTONS if unit == 1 else CONTACTS).index("motion")
+    return lambda: [
+        number == motion and seen for seen in (next(polls) % EACH == 0,) for number in range(EACH)
+    ]

@@ -69,7 +69,7 @@ def run(size: Size, folder: Path) -> Table:
 
 async def _measure(size: Size, folder: Path, platform: Platform) -> Table:
     watching = asyncio.create_task(platform.run())
-    while platform.why:
+    while platform.why:  # noqa: ASYNC110 - the platform tells nobody
         await asyncio.sleep(0.01)
     starts = []
     for _ in range(STARTS[size] - 1):

@@ -135,7 +135,7 @@ async def _press_once(stack: Stack, button: int) -> Told:
     say(stack.wire, str(button))
     told = msgspec.json.decode(await asyncio.to_thread(heard, stack.wire), type=Told)
     async with asyncio.timeout(PATIENCE_S):
-        while not (calls := _open_calls(platform)):
+        while not (calls := _open_calls(platform)):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.03)
     for call in calls:

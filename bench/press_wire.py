@@ -17,6 +17,7 @@ import time
 import tty
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -83,7 +84,7 @@ def serve(folder: Path, devices: int) -> None:
     fingers = Fingers()
     quiet = Bus(folder / "bus1", meters(devices))
     pressed = Bus(folder / "bus2", [press_module(fingers.circuits), *modules(devices)[1:]])
-    waiting: list[int | object] = [quiet.file, pressed.file, sys.stdin]
+    waiting: list[int | TextIO] = [quiet.file, pressed.file, sys.stdin]
     print("ready", flush=True)
     while True:
         ready, _, _ = select.select(waiting, [], [])

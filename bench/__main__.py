@@ -1,0 +1,61 @@
+"""`make bench`: the figures we promise, each beside its floor, measured in one run.
+
+python -m bench [NAME...] [--quick] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from bench.table import Machine, Size, Table, lines, machine
+
+BENCHES = ("press", "throughput", "idle", "day")
+"""Modules of this folder, each with `run(size, folder) -> Table`."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    machine: Machine
+    size: Size
+    tables: tuple[Table, ...]
+
+
+def measure(name: str, size: Size) -> Table:
+    """Runs one bench on the disk that this folder is on: /tmp may be no disk at all."""
+    run: Callable[[Size, Path], Table] = import_module(f"bench.{name}").run
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
+        return run(size, Path(folder).resolve())
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(BENCHES)}; all if none is named")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, under 90 seconds")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there as well")
+    parsed = parser.parse_args(words)
+    if unknown := set(parsed.name) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    return parsed
+
+
+def main(words: Sequence[str]) -> None:
+    asked = arguments(words)
+    size: Size = "quick" if asked.quick else "full"
+    here = machine()
+    print(here, end="\n\n", flush=True)
+    tables = []
+    for name in asked.name or BENCHES:
+        tables.append(measure(name, size))
+        print("\n".join(lines(tables[-1])), flush=True)
+    if asked.json:
+        asked.json.write_bytes(msgspec.json.encode(Report(here, size, tuple(tables))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,45 @@
+"""Each bench still runs and produces its table. What it measures is not judged here."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from bench.__main__ import BENCHES, main, measure
+from bench.table import Figure, Table, lines, quantile
+
+
+@pytest.mark.needs("mosquitto")
+@pytest.mark.parametrize("name", BENCHES)
+def test_the_bench_runs_and_produces_its_table(name: str) -> None:
+    table = measure(name, "smallest")
+    assert table.name == name
+    assert len(table.figures) >= 3
+    assert all(figure.value >= 0 for figure in table.figures)
+    assert len(lines(table)) > len(table.figures)
+
+
+def test_a_bench_that_does_not_exist_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["pres"])
+    assert "no such bench: pres" in capsys.readouterr().err
+
+
+def test_a_figure_is_shown_beside_its_floor_and_its_aim() -> None:
+    held = Figure("commit", 3.0, "ms", floor=2.0, most_ratio=2.0)
+    missed = Figure("memory", 61.0, "MB", most=60.0)
+    text = "\n".join(lines(Table("example", (held, missed), ("a note",))))
+    assert "| commit |  3.00 ms | 2.00 ms |  1.50 |" in text
+    assert [line.split("|")[-2].strip() for line in text.splitlines()[4:6]] == ["met", "MISSED"]
+    assert "a note" in text
+
+
+def test_a_table_survives_the_way_through_json() -> None:
+    table = Table("example", (Figure("commit", 3.0, "ms", floor=2.0),))
+    assert msgspec.json.decode(msgspec.json.encode(table), type=Table) == table
+
+
+def test_the_99th_percentile_is_what_one_in_a_hundred_exceeds() -> None:
+    assert quantile(range(100), 0.99) == 99
+    assert quantile(range(1000), 0.99) == 990
+    assert quantile([5.0], 0.5) == 5.0
