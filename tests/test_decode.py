@@ -174,7 +174,7 @@ def test_a_warning_that_is_no_longer_set_ends_without_being_printed() -> None:
     )
     assert [[said.kind for said in result.readings] for result in results] == [
         ["fault"],
-        ["gas_alarm", "gas_lel"],
+        ["gas_lel", "gas_alarm"],
     ]
     assert driver.context is not None
     home = Enrolled(driver.context({"slave": 5}))

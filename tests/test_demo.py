@@ -131,7 +131,8 @@ def test_the_platform_closes_and_the_home_is_well_again(demo: Running) -> None:
     listed = demo.lamplight("alerts", "--language", "en")
     assert "No alert is open" in listed.stdout
     ended = demo.lamplight("alerts", "--all", "--json").stdout.splitlines()
-    assert len(ended) >= 4
+    # Two presses within ten seconds are one incident, so three or four.
+    assert len(ended) >= 3
 
 
 def test_silence_behind_a_closed_door_is_no_alarm_and_silence_at_home_is(demo: Running) -> None:
@@ -149,5 +150,5 @@ def test_the_journal_replays_to_the_alerts_that_were_raised(demo: Running) -> No
     replayed = demo.lamplight("replay", "--plan", str(plan), "--json")
     assert replayed.returncode == 0, replayed.stderr
     total = json.loads(replayed.stdout.splitlines()[-1])["alerts"]
-    assert total["sos.pressed"] >= 3
+    assert total["sos.pressed"] >= 2
     assert total["gas.leak"] == 1
