@@ -193,6 +193,25 @@ class PresenceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Ours: who fell behind the door after opening it must not be away for ever."""
 
 
+class InactivityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No sign of life at all."""
+
+    default_h: Annotated[float, Meta(ge=2, le=48)] = 10.0
+    """Without a sign of life for this long, as long as nothing is learnt. Ours: the longest night
+    of most people."""
+    shadow_days: Annotated[int, Meta(ge=1, le=90)] = 7
+    """From so many days on, what was learnt counts instead. The alert catalogue; ours."""
+    floor_h: Annotated[float, Meta(ge=0.5, le=24)] = 1.0
+    """Whatever was learnt, a shorter silence is none. Ours."""
+    ceiling_h: Annotated[float, Meta(ge=2, le=72)] = 24.0
+    """Whatever was learnt, a longer silence is one. The alert catalogue; ours."""
+    false_per_month: Annotated[float, Meta(gt=0.001, le=10)] = 0.35
+    """So many silences in 30 days may be as unusual as the limit: the sensitivity. Ours; the
+    promise is 0.37."""
+    not_returned_h: Annotated[float, Meta(ge=2, le=720)] = 24.0
+    """Out by the front door and not back for this long is a concern. Ours."""
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All thresholds of one home; a table of the plan each ([rules.sos], [rules.gas] ...)."""
 
@@ -204,3 +223,4 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supervision: SupervisionRules = SupervisionRules()
     hub: HubRules = HubRules()
     presence: PresenceRules = PresenceRules()
+    inactivity: InactivityRules = InactivityRules()

@@ -9,6 +9,7 @@ from gateway.detect.alarms import Alarms
 from gateway.detect.battery import Battery
 from gateway.detect.fault import Fault
 from gateway.detect.hub import HubHealth
+from gateway.detect.inactivity import Inactivity
 from gateway.detect.leak import Leak
 from gateway.detect.power_no_use import PowerNoUse
 from gateway.detect.presence import Presence
@@ -45,6 +46,7 @@ class Watch:
             WaterContinuous(rules.water, devices, home.zone),
             WaterHighUse(rules.water, devices, home.zone),
             PowerNoUse(rules.power, devices, self.presence),
+            Inactivity(rules.inactivity, devices, home.zone),
             self.supervision,
             self.battery,
             Fault(rules.supervision, devices),

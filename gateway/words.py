@@ -77,6 +77,13 @@ PHRASES: dict[Code, tuple[str, str]] = {
     ),
     Code.METER_SILENT: ("{place}{begun}无读数", "no reading from {place}{since}"),
     Code.SELF_TEST: ("{at}自检", "self-test{at}"),
+    Code.NO_SIGN_OF_LIFE: ("{begun}无活动迹象", "no sign of life{since}"),
+    Code.SIGN_OF_LIFE: ("{at}有活动迹象", "a sign of life{at}"),
+    Code.USUAL_QUIET: (
+        "此时段平时很少超过{value}",
+        "at this hour it is seldom quiet for longer than {value}",
+    ),
+    Code.LONE_TRIGGER: ("{at}有一次孤立触发", "a single trigger{at}"),
 }
 
 # ---------------------------------------------------------------- the names of things
@@ -92,6 +99,8 @@ TITLES: dict[AlertType, tuple[str, str]] = {
     AlertType.WATER_CONTINUOUS: ("持续用水", "Water running on"),
     AlertType.WATER_HIGH_USE: ("用水过量", "High water use"),
     AlertType.POWER_NO_USE: ("用电异常", "No appliance used"),
+    AlertType.ACTIVITY_INACTIVITY: ("长时间无活动", "No sign of life"),
+    AlertType.ACTIVITY_NOT_RETURNED: ("外出未归", "Not returned"),
     AlertType.SENSOR_BATTERY_LOW: ("传感器电量低", "Sensor battery low"),
     AlertType.SENSOR_OFFLINE: ("传感器离线", "Sensor offline"),
     AlertType.SENSOR_TAMPER: ("传感器被拆动", "Sensor tampered with"),

@@ -12,6 +12,7 @@ from gateway.detect.alarms import Alarms
 from gateway.detect.battery import Battery
 from gateway.detect.fault import Fault
 from gateway.detect.hub import HubHealth
+from gateway.detect.inactivity import Inactivity
 from gateway.detect.leak import Leak
 from gateway.detect.power_no_use import PowerNoUse
 from gateway.detect.presence import Presence
@@ -92,6 +93,7 @@ def detectors(
         WaterContinuous(rules.water, devices, zone),
         WaterHighUse(rules.water, devices, zone),
         PowerNoUse(rules.power, devices, presence),
+        Inactivity(rules.inactivity, devices, zone),
         Supervision(rules.supervision, devices),
         Battery(rules.supervision, devices),
         Fault(rules.supervision, devices),

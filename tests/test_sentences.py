@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from gateway import words
+from gateway.detect.inactivity import Inactivity
 from gateway.detect.power_no_use import PowerNoUse
 from gateway.detect.presence import Presence
 from gateway.records import (
@@ -31,7 +32,7 @@ from gateway.records import (
     Signal,
     State,
 )
-from gateway.rules import PowerRules, PresenceRules, Rules
+from gateway.rules import InactivityRules, PowerRules, PresenceRules, Rules
 from gateway.sentences import (
     Language,
     condition_name,
@@ -332,7 +333,15 @@ def everything_said() -> list[Finding]:
     house.now = Instant(house.now.line, house.now.wall)
     for device in DEVICES:
         house.hear(device.id, Quantity.SEEN)
-    return house.said + idle_appliances()
+    return house.said + idle_appliances() + not_returned()
+
+
+def not_returned() -> list[Finding]:
+    house = Household(local("2026-09-22 08:00"), Inactivity(InactivityRules(), DEVICES, SHANGHAI))
+    house.hear("door", Quantity.CONTACT_OPEN, True)
+    house.hear("door", Quantity.CONTACT_OPEN, False)
+    house.pass_time(25 * 3600, 600)
+    return house.said
 
 
 def idle_appliances() -> list[Finding]:

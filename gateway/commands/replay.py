@@ -12,6 +12,8 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 import drivers
 from gateway.commands.home import load_home, plan_argument
 from gateway.commands.output import Complaint, Exit, console, print_json
@@ -29,10 +31,18 @@ T = TypeVar("T")
 def arguments(parser: argparse.ArgumentParser) -> None:
     plan_argument(parser)
     parser.add_argument("file", nargs="?", help="a recording (default: the home's own journal)")
+    parser.add_argument(
+        "--jsonl", action="store_true", help="speak the program protocol of detector benches"
+    )
+    parser.add_argument(
+        "--risk", type=float, help="with --jsonl: false alarms in 30 days that may be spent"
+    )
     parser.add_argument("--language", choices=["zh", "en"], help="default: the home's own")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.jsonl:
+        return _speak(args.risk)
     home = load_home(args.plan)
     numbers = count(1)
     watch = Watch(home, drivers.load(), lambda _at: f"replay-{next(numbers)}")
@@ -46,6 +56,16 @@ def run(args: argparse.Namespace) -> int:
                 told[alert.type] += alert.rev == 1
                 _print(alert, home, args)
     _sum_up(entries, told, watch.pipeline.rejected, args)
+    return Exit.WELL
+
+
+def _speak(risk: float | None) -> int:
+    from gateway.scoring import speak
+
+    try:
+        speak(sys.stdin.buffer, sys.stdout.buffer, risk)
+    except msgspec.MsgspecError as wrong:
+        raise Complaint(f"this is not the program protocol: {wrong}") from None
     return Exit.WELL
 
 

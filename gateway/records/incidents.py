@@ -52,6 +52,10 @@ class Code(StrEnum):
     RADIO_BLIND = "radio_blind"
     METER_SILENT = "meter_silent"
     SELF_TEST = "self_test"
+    NO_SIGN_OF_LIFE = "no_sign_of_life"
+    SIGN_OF_LIFE = "sign_of_life"
+    USUAL_QUIET = "usual_quiet"
+    LONE_TRIGGER = "lone_trigger"
 
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,6 +107,8 @@ class AlertType(StrEnum):
     WATER_CONTINUOUS = "water.continuous"
     WATER_HIGH_USE = "water.high_use"
     POWER_NO_USE = "power.no_use"
+    ACTIVITY_INACTIVITY = "activity.inactivity"
+    ACTIVITY_NOT_RETURNED = "activity.not_returned"
     SENSOR_BATTERY_LOW = "sensor.battery_low"
     SENSOR_OFFLINE = "sensor.offline"
     SENSOR_TAMPER = "sensor.tamper"
