@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 
 from drivers._bits import is_number
+from drivers._contacts import contact, wiring
 from drivers._modbus import LONGEST, SLAVE_NUMBERS, SLAVES, answer, measure, request
 from gateway.records import (
     BadFrame,
@@ -22,7 +23,6 @@ from gateway.records import (
     Driver,
     Enrolled,
     Frame,
-    Quantity,
     Reading,
     SerialLine,
     Stranger,
@@ -33,22 +33,6 @@ MODULE = 8
 """Inputs of an ordinary module: at least so many are asked for."""
 MOST = 64
 
-STATES = {
-    DeviceKind.CALL_BUTTON: Quantity.EMERGENCY,
-    DeviceKind.PENDANT: Quantity.EMERGENCY,
-    DeviceKind.DOOR_CONTACT: Quantity.CONTACT_OPEN,
-    DeviceKind.MOTION: Quantity.MOTION,
-    DeviceKind.PRESENCE: Quantity.PRESENCE,
-    DeviceKind.RADAR: Quantity.PRESENCE,
-    DeviceKind.BED: Quantity.BED_OCCUPIED,
-    DeviceKind.LEAK_SENSOR: Quantity.WATER_LEAK,
-    DeviceKind.GAS_ALARM: Quantity.GAS_ALARM,
-    DeviceKind.SMOKE_ALARM: Quantity.SMOKE_ALARM,
-    DeviceKind.CO_ALARM: Quantity.CO_ALARM,
-    DeviceKind.PLUG: Quantity.SWITCH_ON,
-}
-PRESSES = {DeviceKind.HELP_BUTTON: "press", DeviceKind.CANCEL_BUTTON: "cancel"}
-
 
 def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
     slave, data = answer(frame.payload, READ_INPUTS)
@@ -58,7 +42,7 @@ def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
     if not data:
         raise BadFrame("exception")
     return [
-        _reading(device, bool(data[at // 8] >> at % 8 & 1), frame)
+        contact(device, bool(data[at // 8] >> at % 8 & 1), frame)
         for device, number in wired
         if (at := number - 1) < len(data) * 8
     ] or _too_few()
@@ -75,16 +59,6 @@ def _input(device: Device, frame: Frame, slave: int) -> int:
     return int(number or 1) if here else 0
 
 
-def _reading(device: Device, closed: bool, frame: Frame) -> Reading:
-    active = closed != (device.options.get("active") == "open")
-    state = STATES.get(device.kind)
-    if state is not None:
-        return Reading(device.id, state, active, frame.at)
-    if active and device.kind in PRESSES:
-        return Reading(device.id, Quantity.BUTTON, PRESSES[device.kind], frame.at)
-    return Reading(device.id, Quantity.SEEN, True, frame.at)
-
-
 def poll(device: Device) -> Generator[bytes, bytes, None]:
     """Asks for the whole module, up to this device's input: one answer speaks for all."""
     unit, _, number = device.address.partition("/")
@@ -97,11 +71,7 @@ def check(device: Device) -> str:
     inputs = range(1, MOST + 1)
     if not (is_number(unit, among=SLAVE_NUMBERS) and is_number(number, among=inputs)):
         return f'the address is "<slave>/<input>", the slave 1 to 247, the input 1 to {MOST}'
-    if device.kind not in STATES and device.kind not in PRESSES:
-        return f"a {device.kind} cannot be wired to an input"
-    if device.options.get("active", "closed") not in ("open", "closed"):
-        return 'active is "open" or "closed"'
-    return ""
+    return wiring(device)
 
 
 def context(mapping: Mapping[str, object]) -> list[Device]:

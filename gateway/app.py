@@ -30,6 +30,8 @@ from gateway.machine import power_readings
 from gateway.outbox import Draft, Outbox, Row, Unsaved
 from gateway.outbox.peek import saved_part
 from gateway.pipeline import Step
+from gateway.radio.gpio import DRIVER as GPIO
+from gateway.radio.gpio import GpioPort
 from gateway.radio.receivers import PROGRAMS, receiver
 from gateway.radio.serial_port import SerialPort
 from gateway.records import (
@@ -329,6 +331,8 @@ def _open_port(port: Port, home: Home, drivers: Mapping[str, Driver], clock: Clo
     here = [device for device in home.devices if device.port == port.name]
     if port.driver in PROGRAMS:
         return receiver(port, here, clock, Path(home.hub.data))
+    if port.driver == GPIO:
+        return GpioPort(port, here, clock)
     return SerialPort(port, here, drivers, clock)
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import drivers
@@ -22,6 +23,7 @@ from gateway.doctor.check import Check, advised, doubtful, ill, well
 from gateway.doctor.disk import HELD
 from gateway.home import Home, Hub, Port, UplinkSettings, WebSettings
 from gateway.plan.hub import listen_address
+from gateway.radio import gpio
 from gateway.radio.ports import PortMissing, Roots, advice, find_port
 from gateway.radio.receivers import REMEDIES
 
@@ -35,6 +37,8 @@ SOON_DAYS = 30
 def port(settings: Port, running: bool, roots: Roots | None = None) -> Check:
     """Whether it is there and may be opened, and nobody else has it."""
     name = f"port {settings.name}"
+    if settings.driver == gpio.DRIVER:
+        return _gpio(name, settings.device, running)
     if settings.driver in REMEDIES:
         return _receiver(name, *REMEDIES[settings.driver])
     try:
@@ -50,6 +54,18 @@ def port(settings: Port, running: bool, roots: Roots | None = None) -> Check:
     if running:
         return doubtful(name, f"{path} is free although the hub runs", "look at lamplight status")
     return well(name, f"{path} can be opened")
+
+
+def _gpio(name: str, chip: str, running: bool) -> Check:
+    """Whether this machine has the chip, and the package that reads its lines. The hub runs
+    without them."""
+    if find_spec("gpiod") is None:
+        return advised(name, gpio.NO_PACKAGE)
+    try:
+        os.close(os.open(chip, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return advised(name, gpio.advice(error, chip))
+    return well(name, f"{chip}, {HELD}" if running else f"{chip} can be opened")
 
 
 def _receiver(name: str, program: str, remedy: str) -> Check:
