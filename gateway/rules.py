@@ -212,6 +212,119 @@ class InactivityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Out by the front door and not back for this long is a concern. Ours."""
 
 
+class DoorRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The front door: left open, used at night, not used at all."""
+
+    open_min: Annotated[float, Meta(ge=1, le=240)] = 10.0
+    """Open for this long by day. The alert catalogue; ours."""
+    open_night_min: Annotated[float, Meta(ge=1, le=240)] = 5.0
+    """Open for this long at night. The alert catalogue; ours."""
+    night_back_min: Annotated[float, Meta(ge=1, le=240)] = 15.0
+    """Out at night and not back within this time. The alert catalogue; ours."""
+    night_from: TimeOfDay = "22:00"
+    """Where the night begins. The alert catalogue; ours."""
+    night_until: TimeOfDay = "06:00"
+    """Where the night ends. The alert catalogue; ours."""
+    no_use_note_h: Annotated[float, Meta(ge=12, le=720)] = 24.0
+    """Not used for this long: a note (S0). The alert catalogue; ours."""
+    no_use_concern_h: Annotated[float, Meta(ge=12, le=720)] = 48.0
+    """Not used for this long: a concern (S3). The alert catalogue; ours."""
+
+
+class TemperatureRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The temperature of a room."""
+
+    cold_c: Annotated[float, Meta(ge=5, le=22)] = 16.0
+    """Colder than this is too cold. The alert catalogue; ours (WHO housing guidelines: 18 C)."""
+    hot_c: Annotated[float, Meta(ge=24, le=40)] = 30.0
+    """Hotter than this is too hot. The alert catalogue; ours."""
+    great_heat_c: Annotated[float, Meta(ge=26, le=45)] = 33.0
+    """Hotter than this is told at once, and urgent. The alert catalogue; ours."""
+    back_c: Annotated[float, Meta(ge=0, le=5)] = 1.0
+    """So far back within the bounds it is over. The alert catalogue; ours."""
+    lasting_h: Annotated[float, Meta(ge=0, le=24)] = 2.0
+    """For this long. The alert catalogue; ours."""
+
+
+class VitalsRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Heart and breath in bed; a notice of wellbeing, no medical device."""
+
+    heart_low_per_min: Annotated[float, Meta(ge=20, le=60)] = 40.0
+    """At or below this the heart is slow. NEWS2 (3 points at 40 or less)."""
+    heart_high_per_min: Annotated[float, Meta(ge=90, le=200)] = 131.0
+    """At or above this it is fast. NEWS2 (3 points at 131 or more)."""
+    breath_low_per_min: Annotated[float, Meta(ge=4, le=12)] = 8.0
+    """At or below this breath is slow. NEWS2 (3 points at 8 or less)."""
+    breath_high_per_min: Annotated[float, Meta(ge=18, le=60)] = 25.0
+    """At or above this it is fast. NEWS2 (3 points at 25 or more)."""
+    lasting_min: Annotated[float, Meta(ge=1, le=60)] = 5.0
+    """Without a break for this long. The alert catalogue; ours."""
+    normal_min: Annotated[float, Meta(ge=1, le=120)] = 10.0
+    """Normal for this long ends it. The alert catalogue; ours."""
+
+
+class BathroomRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long somebody stays in the bathroom."""
+
+    stay_min: Annotated[float, Meta(ge=15, le=480)] = 60.0
+    """In there for this long by day. The alert catalogue; ours."""
+    stay_night_min: Annotated[float, Meta(ge=10, le=480)] = 45.0
+    """In there for this long at night. The alert catalogue; ours."""
+    ceiling_h: Annotated[float, Meta(ge=0.5, le=12)] = 4.0
+    """Whatever was learnt, longer is too long. The alert catalogue; ours."""
+    night_from: TimeOfDay = "22:00"
+    """Where the night begins. The alert catalogue; ours."""
+    night_until: TimeOfDay = "06:00"
+    """Where the night ends. The alert catalogue; ours."""
+
+
+class BedRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Out of bed at night, and in bed for too long."""
+
+    exit_min: Annotated[float, Meta(ge=5, le=240)] = 45.0
+    """Out of bed at night for this long, though somebody moves. The alert catalogue; ours."""
+    exit_still_min: Annotated[float, Meta(ge=5, le=240)] = 30.0
+    """Out of bed at night for this long, and nothing moves. The alert catalogue; ours."""
+    stay_h: Annotated[float, Meta(ge=8, le=24)] = 12.0
+    """In bed for this long, as long as nothing is learnt. Ours."""
+    stay_floor_h: Annotated[float, Meta(ge=6, le=24)] = 10.0
+    """Whatever was learnt, a shorter stay is no long one. The alert catalogue; ours."""
+    stay_ceiling_h: Annotated[float, Meta(ge=8, le=36)] = 14.0
+    """Whatever was learnt, a longer stay is one. The alert catalogue; ours."""
+    learn_days: Annotated[int, Meta(ge=3, le=90)] = 7
+    """From so many nights on, what was learnt counts. Ours."""
+    night_from: TimeOfDay = "22:00"
+    """Where the night begins. The alert catalogue; ours."""
+    night_until: TimeOfDay = "06:00"
+    """Where the night ends. The alert catalogue; ours."""
+
+
+class RhythmRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The curtain in the morning and the lamp in the evening."""
+
+    morning_from: TimeOfDay = "04:00"
+    """What is heard from this local time on belongs to the morning. Ours."""
+    morning_until: TimeOfDay = "10:00"
+    """Nothing heard by then, as long as nothing is learnt. The alert catalogue; ours."""
+    evening_from: TimeOfDay = "17:00"
+    """Where the evening begins. The alert catalogue; ours."""
+    evening_until: TimeOfDay = "21:00"
+    """Nothing heard in the evening by then. The alert catalogue; ours."""
+    learn_days: Annotated[int, Meta(ge=3, le=90)] = 7
+    """From so many mornings of a kind on, what was learnt counts. Ours."""
+
+
+class CheckinRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The agreed daily press of the help button."""
+
+    every_days: Annotated[int, Meta(ge=0, le=1)] = 0
+    """1: a press is agreed for every day; 0: none is. Ours."""
+    pressed_until: TimeOfDay = "09:00"
+    """The agreed local time. Ours."""
+    grace_min: Annotated[int, Meta(ge=0, le=240)] = 30
+    """So much later it is missed. The alert catalogue; ours."""
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All thresholds of one home; a table of the plan each ([rules.sos], [rules.gas] ...)."""
 
@@ -224,3 +337,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hub: HubRules = HubRules()
     presence: PresenceRules = PresenceRules()
     inactivity: InactivityRules = InactivityRules()
+    door: DoorRules = DoorRules()
+    temperature: TemperatureRules = TemperatureRules()
+    vitals: VitalsRules = VitalsRules()
+    bathroom: BathroomRules = BathroomRules()
+    bed: BedRules = BedRules()
+    rhythm: RhythmRules = RhythmRules()
+    checkin: CheckinRules = CheckinRules()

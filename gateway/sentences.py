@@ -178,6 +178,8 @@ def _amount(fact: Fact, language: Language) -> str:
         return ""
     if fact.unit == "s":
         return duration(fact.value, language)
+    if fact.unit == "clock":  # seconds after midnight
+        return f"{int(fact.value // 3600) % 24:02d}:{int(fact.value // 60) % 60:02d}"
     value, unit = fact.value, fact.unit
     if unit == "m3" and value < 1:
         return f"{value * 1000:.3g}{'升' if language == 'zh' else ' L'}"

@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 
 from gateway.alerts import AlertBook
 from gateway.detect.alarms import Alarms
+from gateway.detect.bathroom_overstay import BathroomOverstay
 from gateway.detect.battery import Battery
+from gateway.detect.bed_exit import BedExit
+from gateway.detect.bed_long_stay import BedLongStay
+from gateway.detect.checkin import Checkin
+from gateway.detect.daily_signs import DailySigns
+from gateway.detect.door_left_open import DoorLeftOpen
+from gateway.detect.door_night_exit import DoorNightExit
+from gateway.detect.door_no_use import DoorNoUse
 from gateway.detect.fault import Fault
 from gateway.detect.hub import HubHealth
 from gateway.detect.inactivity import Inactivity
@@ -16,12 +24,14 @@ from gateway.detect.presence import Presence
 from gateway.detect.pressed import Pressed
 from gateway.detect.stuck import Stuck
 from gateway.detect.supervision import Supervision
+from gateway.detect.temperature import Temperature
+from gateway.detect.vitals import Vitals
 from gateway.detect.water_continuous import WaterContinuous
 from gateway.detect.water_high_use import WaterHighUse
 from gateway.detect.water_no_use import WaterNoUse
 from gateway.home import Home
 from gateway.pipeline import Pipeline
-from gateway.records import Detector, Driver, Instant
+from gateway.records import Detector, Driver, Instant, RoomKind
 
 
 class Watch:
@@ -36,6 +46,7 @@ class Watch:
         self.presence = Presence(rules.presence, devices)
         self.supervision = Supervision(rules.supervision, devices)
         self.battery = Battery(rules.supervision, devices)
+        bathroom = [d.id for d in devices if home.room_kind(d.id) is RoomKind.BATHROOM]
         detectors: list[Detector] = [
             self.pressed,
             Alarms(rules.gas),
@@ -47,6 +58,16 @@ class Watch:
             WaterHighUse(rules.water, devices, home.zone),
             PowerNoUse(rules.power, devices, self.presence),
             Inactivity(rules.inactivity, devices, home.zone),
+            DoorNightExit(rules.door, devices, home.zone),
+            DoorLeftOpen(rules.door, devices, home.zone),
+            DoorNoUse(rules.door, devices),
+            BedExit(rules.bed, devices, home.zone),
+            BedLongStay(rules.bed, devices),
+            BathroomOverstay(rules.bathroom, devices, home.zone, bathroom),
+            DailySigns(rules.rhythm, devices, home.zone),
+            Temperature(rules.temperature),
+            Vitals(rules.vitals),
+            Checkin(rules.checkin, devices, home.zone),
             self.supervision,
             self.battery,
             Fault(rules.supervision, devices),

@@ -84,6 +84,19 @@ PHRASES: dict[Code, tuple[str, str]] = {
         "at this hour it is seldom quiet for longer than {value}",
     ),
     Code.LONE_TRIGGER: ("{at}有一次孤立触发", "a single trigger{at}"),
+    Code.USUAL_FIRST_SIGN: ("平时{value}前后开始活动", "the day usually begins around {value}"),
+    Code.USUAL_LONGEST_STAY: ("平时最长{value}", "the longest usual stay is {value}"),
+    Code.DOOR_OPEN: ("大门{begun}未关", "the front door open{since}"),
+    Code.DOOR_CLOSED: ("{at}大门已关", "the front door closed{at}"),
+    Code.DOOR_NOT_USED: ("大门{begun}未使用", "the front door not used{since}"),
+    Code.NOT_BACK: ("尚未回家", "nobody has come back"),
+    Code.OUT_OF_BED: ("{begun}离床", "out of bed{since}"),
+    Code.IN_BED: ("{begun}在床", "in bed{since}"),
+    Code.IN_BATHROOM: ("{begun}在卫生间", "in the bathroom{since}"),
+    Code.ROOM_TEMPERATURE: ("{place}测得{value}", "{value} in the room{since}"),
+    Code.HEART_RATE: ("{begun}心率每分钟{value}", "heart rate {value}{since}"),
+    Code.BREATH_RATE: ("{begun}呼吸每分钟{value}", "breath rate {value}{since}"),
+    Code.NOT_PRESSED: ("今日未按平安键", "the daily press has not come"),
 }
 
 # ---------------------------------------------------------------- the names of things
@@ -101,6 +114,19 @@ TITLES: dict[AlertType, tuple[str, str]] = {
     AlertType.POWER_NO_USE: ("用电异常", "No appliance used"),
     AlertType.ACTIVITY_INACTIVITY: ("长时间无活动", "No sign of life"),
     AlertType.ACTIVITY_NOT_RETURNED: ("外出未归", "Not returned"),
+    AlertType.ACTIVITY_NO_MORNING: ("晨间无活动", "Nothing heard this morning"),
+    AlertType.ACTIVITY_NO_EVENING: ("晚间无活动", "Nothing heard this evening"),
+    AlertType.BED_EXIT_NO_RETURN: ("夜间离床未归", "Out of bed and not back"),
+    AlertType.BED_LONG_STAY: ("长时间卧床", "Long in bed"),
+    AlertType.BATHROOM_OVERSTAY: ("卫生间滞留", "Long in the bathroom"),
+    AlertType.DOOR_LEFT_OPEN: ("大门未关", "Front door left open"),
+    AlertType.DOOR_NIGHT_EXIT: ("夜间外出", "Out at night"),
+    AlertType.DOOR_NO_USE: ("多日未出门", "Front door not used"),
+    AlertType.VITALS_HEART: ("心率异常", "Unusual heart rate"),
+    AlertType.VITALS_BREATH: ("呼吸异常", "Unusual breath rate"),
+    AlertType.TEMP_COLD: ("室温过低", "Too cold"),
+    AlertType.TEMP_HOT: ("室温过高", "Too hot"),
+    AlertType.CHECKIN_MISSED: ("平安键未按", "Daily press missed"),
     AlertType.SENSOR_BATTERY_LOW: ("传感器电量低", "Sensor battery low"),
     AlertType.SENSOR_OFFLINE: ("传感器离线", "Sensor offline"),
     AlertType.SENSOR_TAMPER: ("传感器被拆动", "Sensor tampered with"),
@@ -195,6 +221,8 @@ UNITS: dict[str, tuple[str, str]] = {
     "%": ("%", " %"),
     "kWh": ("千瓦时", " kWh"),
     "W": ("瓦", " W"),
+    "C": ("℃", " °C"),
+    "1/min": ("次", " a minute"),
 }
 
 

@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.detect.alarms import Alarms
+from gateway.detect.bathroom_overstay import BathroomOverstay
 from gateway.detect.battery import Battery
+from gateway.detect.bed_exit import BedExit
+from gateway.detect.bed_long_stay import BedLongStay
+from gateway.detect.checkin import Checkin
+from gateway.detect.daily_signs import DailySigns
+from gateway.detect.door_left_open import DoorLeftOpen
+from gateway.detect.door_night_exit import DoorNightExit
+from gateway.detect.door_no_use import DoorNoUse
 from gateway.detect.fault import Fault
 from gateway.detect.hub import HubHealth
 from gateway.detect.inactivity import Inactivity
@@ -19,6 +27,8 @@ from gateway.detect.presence import Presence
 from gateway.detect.pressed import Pressed
 from gateway.detect.stuck import Stuck
 from gateway.detect.supervision import Supervision
+from gateway.detect.temperature import Temperature
+from gateway.detect.vitals import Vitals
 from gateway.detect.water_continuous import WaterContinuous
 from gateway.detect.water_high_use import WaterHighUse
 from gateway.detect.water_no_use import WaterNoUse
@@ -94,6 +104,16 @@ def detectors(
         WaterHighUse(rules.water, devices, zone),
         PowerNoUse(rules.power, devices, presence),
         Inactivity(rules.inactivity, devices, zone),
+        DoorNightExit(rules.door, devices, zone),
+        DoorLeftOpen(rules.door, devices, zone),
+        DoorNoUse(rules.door, devices),
+        BedExit(rules.bed, devices, zone),
+        BedLongStay(rules.bed, devices),
+        BathroomOverstay(rules.bathroom, devices, zone, ["bath"]),
+        DailySigns(rules.rhythm, devices, zone),
+        Temperature(rules.temperature),
+        Vitals(rules.vitals),
+        Checkin(rules.checkin, devices, zone),
         Supervision(rules.supervision, devices),
         Battery(rules.supervision, devices),
         Fault(rules.supervision, devices),

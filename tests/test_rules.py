@@ -15,7 +15,7 @@ from gateway import rules
 from gateway.rules import Rules, minute_of_day, within
 
 UNIT = re.compile(
-    r"_(s|min|h|days|m3|w|m3_h|percent|from|until|factor|per_min|per_month|activations|sensors|intervals)$"
+    r"_(s|min|h|days|m3|w|m3_h|percent|from|until|factor|per_min|per_month|activations|sensors|intervals|c)$"
 )
 
 

@@ -20,6 +20,7 @@ from gateway.records import (
     AlertType,
     Code,
     Condition,
+    Device,
     DeviceKind,
     Evidence,
     Fact,
@@ -32,7 +33,7 @@ from gateway.records import (
     Signal,
     State,
 )
-from gateway.rules import InactivityRules, PowerRules, PresenceRules, Rules
+from gateway.rules import CheckinRules, InactivityRules, PowerRules, PresenceRules, Rules
 from gateway.sentences import (
     Language,
     condition_name,
@@ -333,7 +334,7 @@ def everything_said() -> list[Finding]:
     house.now = Instant(house.now.line, house.now.wall)
     for device in DEVICES:
         house.hear(device.id, Quantity.SEEN)
-    return house.said + idle_appliances() + not_returned()
+    return house.said + idle_appliances() + not_returned() + strange_days()
 
 
 def not_returned() -> list[Finding]:
@@ -341,6 +342,34 @@ def not_returned() -> list[Finding]:
     house.hear("door", Quantity.CONTACT_OPEN, True)
     house.hear("door", Quantity.CONTACT_OPEN, False)
     house.pass_time(25 * 3600, 600)
+    return house.said
+
+
+def strange_days() -> list[Finding]:
+    """A cold home, then a hot one; a door left open, a night out, a day in bed, a night up."""
+    rules = msgspec.structs.replace(Rules(), checkin=CheckinRules(every_days=1))
+    bed = Device("bed", "test", "bed", DeviceKind.BED, port="inputs")
+    house = Household(
+        local("2026-09-21 12:00"), *detectors(rules, devices=(*DEVICES, bed), zone=SHANGHAI)
+    )
+    for celsius in (12.0, 20.0, 35.0, 20.0):
+        house.hear("living", Quantity.TEMPERATURE, celsius)
+        house.pass_time(3 * 3600, 600)
+    for rate in [140.0] * 12 + [70.0] * 24:
+        house.hear("bed", Quantity.HEART_RATE, rate)
+        house.hear("bed", Quantity.BREATH_RATE, rate / 4)
+        house.pass_time(60)
+    for quantity in (Quantity.CONTACT_OPEN, Quantity.BED_OCCUPIED):
+        for value in (True, False, True):
+            house.hear("door" if quantity is Quantity.CONTACT_OPEN else "bed", quantity, value)
+            house.pass_time(1800, 300)
+    house.hear("door", Quantity.CONTACT_OPEN, False)
+    house.pass_time(60)
+    for room, hours in (("bath", 2), ("kitchen", 15), ("living", 30), ("bath", 1)):
+        house.hear(room, Quantity.MOTION, True)
+        house.pass_time(hours * 3600, 600)
+    house.hear("bed", Quantity.BED_OCCUPIED, False)
+    house.hear("help", Quantity.BUTTON, "press")
     return house.said
 
 

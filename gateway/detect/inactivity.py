@@ -44,7 +44,7 @@ CAUSE = "home"
 IN_BED = "bed"
 NEAR_S = 600.0
 """A sign so soon after one beyond doubt is beyond doubt as well."""
-SURE_EXTRA = 0.5
+SURE_EXTRA = 1.2
 """The silence between signs beyond doubt is judged a little more patiently (log of the risk), as
 both silences draw on one budget. Ours."""
 

@@ -55,6 +55,8 @@ class Unit(StrEnum):
     PER_MINUTE = "1/min"
     PER_HOUR = "1/h"
     DECIBEL_MILLIWATT = "dBm"
+    CLOCK = "clock"
+    """Seconds after local midnight: a time of day."""
 
 
 class FactData(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
