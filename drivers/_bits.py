@@ -26,9 +26,9 @@ def _crc16_of_byte(byte: int) -> int:
 CRC16 = tuple(map(_crc16_of_byte, range(256)))
 
 
-def crc16(data: bytes | bytearray) -> int:
-    """CRC-16/MODBUS: polynomial A001 reflected, begins with FFFF; sent low byte first."""
-    crc = 0xFFFF
+def crc16(data: bytes | bytearray, crc: int = 0xFFFF) -> int:
+    """CRC-16/MODBUS: polynomial A001 reflected, begins with FFFF; sent low byte first. Begun with
+    0 it is CRC-16/ARC (DSMR P1)."""
     for byte in data:
         crc = crc >> 8 ^ CRC16[(crc ^ byte) & 0xFF]
     return crc

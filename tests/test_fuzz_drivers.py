@@ -153,7 +153,18 @@ def repair_ld2410(payload: bytes) -> bytes:
     return b"\xf4\xf3\xf2\xf1" + length + payload[6:-4] + b"\xf8\xf7\xf6\xf5"
 
 
+def repair_p1(payload: bytes) -> bytes:
+    """CRC-16/ARC, as four capital digits."""
+    crc = 0
+    for byte in (body := payload[:-9] + b"\r\n!"):
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return body + b"%04X\r\n" % crc
+
+
 REPAIRS = {
+    "dsmr_p1": repair_p1,
     "ld2410": repair_ld2410,
     "mbus": repair_mbus,
     "modbus_gas": repair_modbus,
