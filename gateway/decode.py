@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from gateway.counters import Counters
 from gateway.radio.framing import Splitter
 from gateway.records import (
     BadFrame,
@@ -88,6 +89,7 @@ def decode_file(document: object, drivers: Mapping[str, Driver]) -> Iterator[Ste
     vectors = read(document)
     spoken = {driver.protocol or driver.name: driver for driver in drivers.values()}
     # A protocol several drivers speak is told apart by the driver's own name.
+    spoken |= {alias: driver for driver in drivers.values() for alias in driver.aliases}
     spoken |= drivers
     for vector in vectors:
         driver = spoken.get(vector.protocol)
@@ -157,7 +159,7 @@ class _Home:
         self._idle_gap_s = gap
         self._now = 0.0
         self._rejected = 0
-        self._events: set[tuple[str, str, str, str]] = set()
+        self._counters = Counters()
         self._repeats = Repeats()
         # A capture may begin in the middle of a night.
         self._vitals = Vitals(devices, unknown=True)
@@ -186,7 +188,7 @@ class _Home:
         at = Instant(self._now, self._now)
         frame = Frame(self._driver.name, "", payload, at, self._address)
         try:
-            return self._driver.decode(frame, self._enrolled)
+            return self._counters.news(self._driver.decode(frame, self._enrolled), frame)
         except Echo:
             return []
         except BadFrame:
@@ -195,12 +197,7 @@ class _Home:
 
     def _is_first(self, reading: Reading) -> bool:
         """A radio says one event several times; it is one event."""
-        if reading.repeat_s:
-            return self._repeats.is_news(reading)
-        event = (reading.device, reading.quantity.value, reading.channel, reading.event)
-        known = bool(reading.event) and event in self._events
-        self._events.add(event)
-        return not known
+        return not reading.repeat_s or self._repeats.is_news(reading)
 
 
 def _is_told(reading: Reading) -> bool:

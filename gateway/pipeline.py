@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from gateway.alerts import SHELVES, AlertBook
+from gateway.counters import Counters
 from gateway.records import (
     Alert,
     AlertType,
@@ -69,6 +70,7 @@ class Pipeline:
         again after `clean_s` without a failure."""
         devices = tuple(devices)
         self.book = book
+        self.counters = Counters()
         self.repeats = Repeats()
         self.vitals = Vitals(devices)
         self.rejected: Counter[str] = Counter()
@@ -117,12 +119,17 @@ class Pipeline:
         detectors all, or those named in `of`."""
         asked = [d for d in self._detectors if of is None or d.name in of]
         parts = {f"detect.{d.name}": d.state() for d in asked}
-        parts |= {"repeats": self.repeats.state(), "vitals": self.vitals.state()}
+        parts |= {
+            "counters": self.counters.state(),
+            "repeats": self.repeats.state(),
+            "vitals": self.vitals.state(),
+        }
         return self.book.parts() | {n: msgspec.json.encode(part) for n, part in parts.items()}
 
     def restore(self, snapshot: Mapping[str, bytes]) -> list[str]:
         """Takes back what it can. Returns the parts that could not be read: those start afresh."""
         owners: dict[str, Callable[[object], None]] = {
+            "counters": self.counters.restore,
             "repeats": self.repeats.restore,
             "vitals": self.vitals.restore,
         }
@@ -145,7 +152,7 @@ class Pipeline:
             self.rejected[f"{frame.driver}: no such driver"] += 1
             return []
         try:
-            return driver.decode(frame, self._enrolled[driver.name])
+            return self.counters.news(driver.decode(frame, self._enrolled[driver.name]), frame)
         except BadFrame as bad:
             self.rejected[f"{driver.name}: {bad.reason}"] += 1
         except Echo:

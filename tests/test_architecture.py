@@ -25,6 +25,7 @@ PARTS_OF_THE_SYSTEM = ("mosquitto", "chromium")
 
 PURE = (
     "gateway.records*", "gateway.pipeline", "gateway.repeats", "gateway.vitals", "gateway.alerts",
+    "gateway.counters",
     "gateway.rules", "gateway.words", "gateway.sentences*", "gateway.wire*", "gateway.detect*",
     "gateway.radio.framing", "gateway.health*", "gateway.plan*", "drivers*",
 )  # fmt: skip
@@ -47,11 +48,13 @@ MAY_IMPORT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("drivers", ("gateway.records", "drivers.*")),
     ("drivers.__main__", ("drivers",)),
     ("drivers.*", ("gateway.records", "drivers._*")),
+    ("gateway.counters", ("gateway.records",)),
     ("gateway.repeats", ("gateway.records",)),
     ("gateway.vitals", ("gateway.records",)),
     ("gateway.alerts", ("gateway.records", "gateway.rules")),
     ("gateway.pipeline",
-     ("gateway.records", "gateway.repeats", "gateway.vitals", "gateway.alerts")),
+     ("gateway.records", "gateway.counters", "gateway.repeats", "gateway.vitals",
+      "gateway.alerts")),
     ("gateway.words", ("gateway.records",)),
     ("gateway.sentences*",
      ("gateway.records", "gateway.rules", "gateway.words", "gateway.sentences*")),

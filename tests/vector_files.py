@@ -29,7 +29,9 @@ class Example(msgspec.Struct, frozen=True):
     readings: list[Reading]
 
     def decode(self, payload: bytes) -> list[Reading]:
-        return self.driver.decode(Frame(self.driver.name, "", payload, NOW), Enrolled(self.devices))
+        address = self.devices[0].address if len(self.devices) == 1 else ""
+        frame = Frame(self.driver.name, "", payload, NOW, address)
+        return self.driver.decode(frame, Enrolled(self.devices))
 
     def readings_of(self, payloads: Sequence[bytes]) -> list[Reading]:
         """What a home hears of these: rejected ones say nothing; any other error is let out."""

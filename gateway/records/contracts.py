@@ -98,6 +98,8 @@ class Driver(msgspec.Struct, frozen=True):
     line: SerialLine = SerialLine()
     protocol: str = ""
     """The name in vector files, where it differs from `name`."""
+    aliases: tuple[str, ...] = ()
+    """Further names of its protocol in vector files."""
     context: Callable[[Mapping[str, object]], list[Device]] | None = None
     """Enrols the devices that a vector's `context` describes."""
     check: Callable[[Device], str] | None = None
@@ -145,6 +147,11 @@ class RadioState(msgspec.Struct, frozen=True):
     """In a person's words, when it is not alive; with what to do about it."""
     rejected: dict[str, int] = {}
     """Counted noise, by reason."""
+    ordinary: dict[str, int] = {}
+    """What else it heard and did not pass on, by reason: neighbours, repetitions."""
+    signals: dict[str, tuple[float, float]] = {}
+    """By device: its strength when last heard and the weakest of late (dBm), for the installer's
+    walk through the home."""
 
 
 class Radio(Protocol):

@@ -216,6 +216,26 @@ class Frame(msgspec.Struct, frozen=True):
     address: str = ""
     """Who spoke, where the transport knows it (BLE, Zigbee); else the driver reads it."""
     rssi: float | None = None
+    fresh: bool = True
+    """False: the transport may be repeating what was said before it listened (BlueZ keeps the last
+    advertisement of every device)."""
+
+
+class Motion(msgspec.Struct, frozen=True):
+    """Consecutive samples of one accelerometer. Too many for readings: they go to the fall model
+    and are forgotten."""
+
+    device: str
+    at: Instant
+    """When the last of them was heard."""
+    rate_hz: float
+    samples: tuple[tuple[float, float, float], ...]
+    """x, y, z in g, oldest first."""
+    sequence: int = -1
+    """The sender's own running number or its clock in ms, where it has one: a gap shows a loss."""
+    burst: bool = False
+    """The samples around an impact, from a pendant that otherwise sleeps; not a piece of a
+    stream."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -237,3 +257,6 @@ class Reading(msgspec.Struct, frozen=True):
     event; later it is a new one."""
     unsure: bool = False
     """One message alone says so, and nothing checks it: it waits until a second one agrees."""
+    rising: bool = False
+    """`event` is a number that its sender, who proved to be itself, only ever raises: a lower one
+    is a replay."""
