@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +50,7 @@ from gateway.records import (
     Reading,
     Severity,
     Signal,
+    State,
 )
 from gateway.report import heartbeat, parts
 from gateway.supervise import Supervisor
@@ -190,7 +191,11 @@ class App:
         changed = step.spoke | self._worth_remembering(step)
         if step.alerts or changed:
             drafts = [wire.alert_draft(alert, self.home) for alert in step.alerts]
-            self.sender.notify(await self._commit(drafts, self._snapshot(changed)))
+            snapshot = self.pipeline.snapshot(changed) | self._anchor()
+            if not any(alert.state is State.RAISED for alert in step.alerts):
+                # The page's book is large: it comes with the receipt, not with the call.
+                snapshot |= self._page()
+            self.sender.notify(await self._commit(drafts, snapshot))
         # Last, so that an alert need not share the processor and the disk with its own reading.
         for reading in step.readings:
             self.journal.add(reading)
@@ -273,13 +278,10 @@ class App:
     def _remembered(self) -> dict[str, bytes]:
         """What a restart must not forget; the outbox writes what of it has changed."""
         self._remembered_at = asyncio.get_running_loop().time()
-        return self._snapshot()
+        return self.pipeline.snapshot() | self._page() | self._anchor()
 
-    def _snapshot(self, of: Collection[str] | None = None) -> dict[str, bytes]:
-        """`of`: the detectors that have something to remember now; the others have time until
-        the next `_remembered`. An emergency is not to wait for the books of the water meter."""
-        page = {"page": msgspec.json.encode(self.book.state())}
-        return self.pipeline.snapshot(of) | page | self._anchor()
+    def _page(self) -> dict[str, bytes]:
+        return {"page": msgspec.json.encode(self.book.state())}
 
     def _anchor(self) -> dict[str, bytes]:
         """Where the timeline stands. A simulated one keeps itself."""
