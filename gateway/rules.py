@@ -325,6 +325,15 @@ class CheckinRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """So much later it is missed. The alert catalogue; ours."""
 
 
+class PreAlarmRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The home is asked before the platform is told, except in an emergency."""
+
+    answer_s: Annotated[float, Meta(ge=0, le=1800)] = 120.0
+    """Unanswered for this long it is told. Ours: time to get to a key; 0 = nobody is asked."""
+    believed_min: Annotated[float, Meta(ge=5, le=720)] = 60.0
+    """A cancel is believed for this long; what still holds then is asked again. Ours."""
+
+
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All thresholds of one home; a table of the plan each ([rules.sos], [rules.gas] ...)."""
 
@@ -344,3 +353,4 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bed: BedRules = BedRules()
     rhythm: RhythmRules = RhythmRules()
     checkin: CheckinRules = CheckinRules()
+    prealarm: PreAlarmRules = PreAlarmRules()

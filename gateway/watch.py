@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.alerts import AlertBook
+from gateway.detect._prealarm import PreAlarm
 from gateway.detect.alarms import Alarms
 from gateway.detect.bathroom_overstay import BathroomOverstay
 from gateway.detect.battery import Battery
@@ -46,6 +47,13 @@ class Watch:
         self.presence = Presence(rules.presence, devices)
         self.supervision = Supervision(rules.supervision, devices)
         self.battery = Battery(rules.supervision, devices)
+        self.asked: list[PreAlarm] = []
+        """The rules of daily life: what each of them asks in the home before it is told."""
+
+        def asked(rule: Detector) -> PreAlarm:
+            self.asked.append(PreAlarm(rules.prealarm, devices, rule))
+            return self.asked[-1]
+
         bathroom = [d.id for d in devices if home.room_kind(d.id) is RoomKind.BATHROOM]
         detectors: list[Detector] = [
             self.pressed,
@@ -53,21 +61,21 @@ class Watch:
             Leak(rules.leak),
             # Presence before whoever asks it whether anybody is at home.
             self.presence,
-            WaterNoUse(rules.water, devices, home.zone, self.presence),
+            asked(WaterNoUse(rules.water, devices, home.zone, self.presence)),
             WaterContinuous(rules.water, devices, home.zone),
             WaterHighUse(rules.water, devices, home.zone),
-            PowerNoUse(rules.power, devices, self.presence),
-            Inactivity(rules.inactivity, devices, home.zone),
+            asked(PowerNoUse(rules.power, devices, self.presence)),
+            asked(Inactivity(rules.inactivity, devices, home.zone)),
             DoorNightExit(rules.door, devices, home.zone),
             DoorLeftOpen(rules.door, devices, home.zone),
             DoorNoUse(rules.door, devices),
-            BedExit(rules.bed, devices, home.zone),
-            BedLongStay(rules.bed, devices),
-            BathroomOverstay(rules.bathroom, devices, home.zone, bathroom),
-            DailySigns(rules.rhythm, devices, home.zone),
+            asked(BedExit(rules.bed, devices, home.zone)),
+            asked(BedLongStay(rules.bed, devices)),
+            asked(BathroomOverstay(rules.bathroom, devices, home.zone, bathroom)),
+            asked(DailySigns(rules.rhythm, devices, home.zone)),
             Temperature(rules.temperature),
             Vitals(rules.vitals),
-            Checkin(rules.checkin, devices, home.zone),
+            asked(Checkin(rules.checkin, devices, home.zone)),
             self.supervision,
             self.battery,
             Fault(rules.supervision, devices),

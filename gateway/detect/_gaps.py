@@ -29,7 +29,7 @@ SLOT = 1800.0
 SLOTS = 48
 WIDTH_H = 1.4
 """Standard deviation of the kernel over the clock."""
-HALF_LIFE_DAYS = 90.0
+HALF_LIFE_DAYS = 60.0
 KEPT_DAYS = 120
 OTHER_PLACE = 0.3
 OTHER_PLACE_MASS = 60.0

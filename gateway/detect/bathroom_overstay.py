@@ -82,7 +82,7 @@ class BathroomOverstay:
 
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         state = self._state
-        if self._watched.missed_s(state.last, now) > 0 and not state.held:
+        if self._watched.missed_s(state.last, now) > COUNTED_S and not state.held:
             state.since = None
         state.last = now
         if state.since is None:

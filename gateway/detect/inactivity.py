@@ -42,6 +42,8 @@ from gateway.rules import InactivityRules
 
 CAUSE = "home"
 IN_BED = "bed"
+RESTART_S = 900.0
+"""A hub that was off for less has missed nobody's day."""
 NEAR_S = 600.0
 """A sign so soon after one beyond doubt is beyond doubt as well."""
 SURE_EXTRA = 1.2
@@ -259,7 +261,7 @@ class Inactivity:
             self._anew(reading.at)
 
     def _resume(self, now: Instant) -> None:
-        if self._watched.missed_s(self._state.last, now) > 0:
+        if self._watched.missed_s(self._state.last, now) > RESTART_S:
             self._anew(now)
         self._state.last = now
 
