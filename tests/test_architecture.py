@@ -80,7 +80,10 @@ COMPOSERS = (
     "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
 )  # fmt: skip
 # The far ends of the wires were written from the documents, not from our drivers.
-FAR_ENDS = ("gateway.simulate.meters*", "gateway.simulate.modules*", "gateway.simulate.wires*")
+FAR_ENDS = (
+    "gateway.simulate.meters*", "gateway.simulate.modules*", "gateway.simulate.wires*",
+    "gateway.simulate.radars*", "gateway.simulate.air*",
+)  # fmt: skip
 
 EVERYTHING = {"Exception", "BaseException"}
 MAY_CATCH_EVERYTHING = ("gateway.supervise", "gateway.pipeline")
