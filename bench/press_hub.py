@@ -10,6 +10,7 @@ PUBACK came and a receipt came.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -127,6 +128,8 @@ async def run(home: Home, stamps: Stamps) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    gc.collect()
+    gc.freeze()  # as `lamplight run` does
     try:
         await app.run()
     finally:
