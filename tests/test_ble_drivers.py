@@ -21,7 +21,8 @@ from gateway.records import (
 )
 from tests.vector_files import NOW, Example, examples
 
-BLE = [driver for driver in drivers.load().values() if driver.transport == "ble"]
+BLE = [d for d in drivers.load().values() if d.transport == "ble" and d.motion is None]
+"""Those that advertise; what comes over a connection is in test_motion.py."""
 EXAMPLES = [example for driver in BLE for example in examples(driver)]
 EVENTS = {Quantity.BUTTON, Quantity.EMERGENCY}
 

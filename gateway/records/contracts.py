@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.records.incidents import Finding
-from gateway.records.readings import Device, Frame, Instant, Reading
+from gateway.records.readings import Device, Frame, Instant, Motion, Reading
 
 
 class BadFrame(Exception):
@@ -108,6 +108,11 @@ class Driver(msgspec.Struct, frozen=True):
     checked: bool = True
     """Whether a checksum covers every bit that means something. Where none does, nothing that a
     message says may be an emergency by itself."""
+    motion: Callable[[Frame, Device], Motion | None] | None = None
+    """The accelerometer samples of one message; None if it has none (a battery level). Raises
+    BadFrame. Such messages need not all go through `decode`: one a minute says enough."""
+    greeting: Callable[[Device], list[tuple[str, bytes]]] | None = None
+    """What is written to which characteristic after connecting (BLE GATT)."""
     low_assurance: bool = False
     """No counter, no encryption, no supervision on its way: never the only call for help."""
     services: tuple[str, ...] = ()

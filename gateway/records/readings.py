@@ -235,7 +235,9 @@ class Motion(msgspec.Struct, frozen=True):
     """The sender's own running number or its clock in ms, where it has one: a gap shows a loss."""
     burst: bool = False
     """The samples around an impact, from a pendant that otherwise sleeps; not a piece of a
-    stream."""
+    stream. A long one comes in parts with rising `sequence` ..."""
+    complete: bool = False
+    """... of which this is the last."""
 
 
 class Reading(msgspec.Struct, frozen=True):
