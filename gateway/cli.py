@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "a simulated home with everything around it; and things to do to it",
     "status": "what the hub thinks now, and why",
     "alerts": "the open alerts, and those that ended lately",
+    "explain": "why an alert was raised, and what speaks against it",
     "decode": "bytes of captures to readings, one JSON object a line",
     "record": "write down what the radios hear",
     "replay": "what the recorded past would have alerted",
