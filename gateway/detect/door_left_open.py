@@ -10,6 +10,7 @@ import msgspec
 from gateway.detect._memory import recall, rule
 from gateway.detect._wall import Wall
 from gateway.records import (
+    BELIEVED_S,
     AlertType,
     Code,
     Device,
@@ -29,6 +30,8 @@ from gateway.rules import DoorRules
 class _State(msgspec.Struct):
     open: dict[str, Instant] = {}
     held: set[str] = set()
+    said: dict[str, Instant] = {}
+    """When each open door last said so."""
 
 
 class DoorLeftOpen:
@@ -45,7 +48,9 @@ class DoorLeftOpen:
             return
         if reading.value:
             open_.setdefault(door, reading.at)
+            self._state.said[door] = reading.at
             return
+        self._state.said.pop(door, None)
         open_.pop(door, None)
         if door in self._state.held:
             self._state.held.discard(door)
@@ -55,6 +60,7 @@ class DoorLeftOpen:
     def on_tick(self, now: Instant) -> Iterable[Finding]:
         if not self._state.open:
             return
+        yield from self._forget(now)
         night = self._wall.within(now, self._rules.night_from, self._rules.night_until)
         limit = 60 * (self._rules.open_night_min if night else self._rules.open_min)
         for door, since in self._state.open.items():
@@ -70,6 +76,18 @@ class DoorLeftOpen:
     def restore(self, state: object) -> None:
         self._state = recall(state, _State)
         self._state.open = {d: at for d, at in self._state.open.items() if d in self._doors}
+
+    def _forget(self, now: Instant) -> Iterable[Finding]:
+        """Whether a door is open that said so yesterday, and nothing since, nobody knows."""
+        for door, said in tuple(self._state.said.items()):
+            if now.since(said) <= BELIEVED_S:
+                continue
+            del self._state.said[door]
+            self._state.open.pop(door, None)
+            if door in self._state.held:
+                self._state.held.discard(door)
+                silent = Evidence((Fact(Code.SILENT, since=said),))
+                yield self._finding(door, Signal.ENDED, Severity.S3, now, silent)
 
     def _finding(
         self, door: str, signal: Signal, severity: Severity, at: Instant, evidence: Evidence

@@ -187,15 +187,16 @@ def _device(
         last_seen=notes.seen,
         battery=notes.battery,
         low=notes.low,
-        values=tuple(_said(notes.latest.values())),
+        values=tuple(_said(notes.latest.values(), now)),
         low_assurance=device.low_assurance,
     )
 
 
-def _said(values: Iterable[Latest]) -> Iterable[Latest]:
+def _said(values: Iterable[Latest], now: Instant) -> Iterable[Latest]:
     """The values that are worth saying, with their words."""
     for latest in values:
-        said = words.value(latest.quantity, latest.value, latest.channel)
+        age_s = now.since(latest.at)
+        said = words.value(latest.quantity, latest.value, latest.channel, age_s)
         if said:
             yield msgspec.structs.replace(latest, words=said)
 

@@ -10,7 +10,18 @@ from datetime import tzinfo
 
 from gateway import sentences
 from gateway.health import DeviceState, Words
-from gateway.records import Alert, Condition, Instant, Outcome, Quantity, RadioState, State, Value
+from gateway.records import (
+    AGEING,
+    BELIEVED_S,
+    Alert,
+    Condition,
+    Instant,
+    Outcome,
+    Quantity,
+    RadioState,
+    State,
+    Value,
+)
 
 LANGUAGES: tuple[sentences.Language, ...] = ("zh", "en")
 
@@ -66,8 +77,10 @@ SHOWN = frozenset(_FLAGS) | frozenset(_MEASURES) | {Quantity.BUTTON}
 """The quantities that somebody would want to see beside a device."""
 
 
-def value(quantity: Quantity, value: Value, channel: str = "") -> Words:
+def value(quantity: Quantity, value: Value, channel: str = "", age_s: float = 0.0) -> Words:
     """ "Temperature 21.5 °C"; empty for what is not worth saying (no fault, no tamper)."""
+    if quantity in AGEING and age_s > BELIEVED_S:
+        return Words("状态未知", "State unknown")
     if quantity in _FLAGS:
         return _FLAGS[quantity][0 if value else 1]
     if quantity in _MEASURES:

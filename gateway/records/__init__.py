@@ -38,6 +38,8 @@ from gateway.records.incidents import (
     WorkOrder,
 )
 from gateway.records.readings import (
+    AGEING,
+    BELIEVED_S,
     HUB,
     SAFETY_KINDS,
     UNITS,
@@ -55,6 +57,8 @@ from gateway.records.readings import (
 )
 
 __all__ = [
+    "AGEING",
+    "BELIEVED_S",
     "HUB",
     "SAFETY_KINDS",
     "UNITS",

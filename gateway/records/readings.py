@@ -115,6 +115,16 @@ UNITS: dict[Quantity, str] = {
 }
 
 
+BELIEVED_S = 25 * 3600.0
+"""A state that nobody said again for so long is unknown: the message that ended it may have been
+lost, and some sensors (Xiaomi's doors) never repeat it. As long as the longest silence that
+supervision allows."""
+AGEING = frozenset(
+    {Quantity.CONTACT_OPEN, Quantity.BED_OCCUPIED, Quantity.PRESENCE, Quantity.MOTION}
+)
+"""Such states. An alarm is no such state: it lasts until it is taken back."""
+
+
 class RoomKind(StrEnum):
     """The closed set of rooms that may be named outside the home."""
 
