@@ -52,7 +52,7 @@ from gateway.records import (
     Signal,
     State,
 )
-from gateway.report import heartbeat, parts
+from gateway.report import Rooms, heartbeat, parts
 from gateway.supervise import Supervisor
 from gateway.uplink.mqtt import MqttRoute
 from gateway.uplink.route import Event, Route
@@ -101,6 +101,9 @@ class App:
         self.page = WebPage(home.web, self.status)
         self.started_at = clock.now()
         self._power = power
+        self._rooms = Rooms(
+            home, watch, outbox, self.sender, self.radios, self.supervisor.restarts, self.started_at
+        )
         self._remembered_at = float("-inf")
         self._where = watch.presence.where
         self._restore(outbox.snapshot())
@@ -234,7 +237,8 @@ class App:
             self.book.on_sent(row.alert_id, row.rev, route, self.clock.now())
 
     def status(self) -> Status:
-        return status(self.clock.now(), self.book, parts(self))
+        now = self.clock.now()
+        return status(now, self.book, parts(self._rooms, now))
 
     def _test_alert(self, now: Instant) -> list[Alert]:
         """The platform asked for a test: it makes the whole way, and says that it is one."""
@@ -324,8 +328,13 @@ def open_app(home: Home, drivers: Mapping[str, Driver]) -> App:
 
 
 def open_ports(home: Home, drivers: Mapping[str, Driver], clock: Clock) -> list[Radio]:
-    """One owner for each `[[port]]`; it is opened when somebody asks for its frames."""
-    return [_open_port(port, home, drivers, clock) for port in home.ports]
+    """One owner for each `[[port]]` and adapter; opened when somebody asks for its frames."""
+    ports = [_open_port(port, home, drivers, clock) for port in home.ports]
+    if not home.adapters:
+        return ports
+    from gateway.radio.adapters import open_adapters  # bleak costs memory: only where it is needed
+
+    return [*ports, *open_adapters(home, drivers, clock)]
 
 
 def _open_port(port: Port, home: Home, drivers: Mapping[str, Driver], clock: Clock) -> Radio:

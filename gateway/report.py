@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+
+import msgspec
 
 from gateway import __version__, wire
 from gateway.health import (
@@ -15,26 +17,38 @@ from gateway.health import (
 )
 from gateway.health.status import Parts
 from gateway.home import Home
-from gateway.outbox import Figures
-from gateway.records import Instant
+from gateway.outbox import Figures, Outbox
+from gateway.records import Instant, Radio
+from gateway.uplink.sender import Sender
+from gateway.watch import Watch
 from gateway.wire.schema import Depth, DeviceCounts, RadioCounts, StorageState
 
-if TYPE_CHECKING:
-    from gateway.app import App
+
+class Rooms(msgspec.Struct, frozen=True):
+    """The parts of the daemon that are asked how they are."""
+
+    home: Home
+    watch: Watch
+    outbox: Outbox
+    sender: Sender
+    radios: tuple[Radio, ...]
+    restarts: Mapping[str, int]
+    started_at: Instant
 
 
-def parts(app: App) -> Parts:
-    hub, now = app.home.hub, app.clock.now()
-    link, figures, presence = app.sender.state(), app.outbox.figures, app.watch.presence
+def parts(rooms: Rooms, now: Instant) -> Parts:
+    hub, pipeline = rooms.home.hub, rooms.watch.pipeline
+    link, figures = rooms.sender.state(), rooms.outbox.figures
+    presence = rooms.watch.presence
     return Parts(
         tenant=hub.tenant,
         hub=hub.id,
         timezone=hub.timezone,
         language=hub.language,
         version=__version__,
-        started_at=app.started_at,
-        last_rule_pass=app.pipeline.last_pass,
-        radios=tuple(radio.state() for radio in app.radios),
+        started_at=rooms.started_at,
+        last_rule_pass=pipeline.last_pass,
+        radios=tuple(radio.state() for radio in rooms.radios),
         routes=tuple(
             RouteHealth(route.name, route.up, route.since, route.version, route.why)
             for route in link.routes
@@ -47,10 +61,10 @@ def parts(app: App) -> Parts:
         ),
         storage=StorageHealth(figures.storage.ok, figures.storage.why),
         presence=Presence(PresenceState(presence.where), presence.since, presence.certainty),
-        states=app.watch.supervision.device_states(now),
-        alerts=tuple(app.pipeline.book.alerts()),
-        rejected=dict(app.pipeline.rejected) | link.rejected,
-        restarts=dict(app.supervisor.restarts),
+        states=rooms.watch.supervision.device_states(now),
+        alerts=tuple(pipeline.book.alerts()),
+        rejected=dict(pipeline.rejected) | link.rejected,
+        restarts=dict(rooms.restarts),
     )
 
 
