@@ -76,8 +76,8 @@ EDGES = (
     "gateway.journal", "gateway.journal:Journal",
 )  # fmt: skip
 COMPOSERS = (
-    "gateway.app*", "gateway.report", "gateway.cli", "gateway.commands.*", "gateway.doctor.*", "gateway.simulate.*",
-    "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
+    "gateway.app*", "gateway.report", "gateway.cli", "gateway.commands.*", "gateway.doctor.*",
+    "gateway.simulate.*", "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
 )  # fmt: skip
 # The far ends of the wires were written from the documents, not from our drivers.
 FAR_ENDS = (
