@@ -77,7 +77,8 @@ EDGES = (
 )  # fmt: skip
 COMPOSERS = (
     "gateway.app*", "gateway.report", "gateway.cli", "gateway.commands.*", "gateway.doctor.*",
-    "gateway.simulate.*", "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*", "gateway.journal*", "bench*",
+    "gateway.simulate.*", "gateway.radio.*", "gateway.uplink.*", "gateway.outbox*",
+    "gateway.journal*", "bench*",
 )  # fmt: skip
 # The far ends of the wires were written from the documents, not from our drivers.
 FAR_ENDS = (
