@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 import drivers
+from gateway.commands.compare import compare
 from gateway.commands.home import load_home, plan_argument
 from gateway.commands.output import Complaint, Exit, console, print_json
 from gateway.home import Home
@@ -31,6 +32,7 @@ T = TypeVar("T")
 def arguments(parser: argparse.ArgumentParser) -> None:
     plan_argument(parser)
     parser.add_argument("file", nargs="?", help="a recording (default: the home's own journal)")
+    parser.add_argument("--against", metavar="OLD", help="another plan: say what differs, and why")
     parser.add_argument(
         "--jsonl", action="store_true", help="speak the program protocol of detector benches"
     )
@@ -43,6 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.jsonl:
         return _speak(args.risk)
+    if args.against:
+        return compare(args, lambda home: _past(home, args.file))
     home = load_home(args.plan)
     numbers = count(1)
     watch = Watch(home, drivers.load(), lambda _at: f"replay-{next(numbers)}")
