@@ -1,4 +1,4 @@
-"""What the BLE drivers share: who spoke, keys, AES-CCM, and what is known of a message's age.
+"""What the BLE drivers share: who spoke, its key, and how its messages are told apart.
 
 Whether to believe it: the radio drops every advertisement whose CRC-24 is wrong (Core 5.4, vol. 6
 part B, 3.1.1), and that covers all of its bits, so one that is heard says what was sent. It does
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.records import BadFrame, Device, DeviceKind, Enrolled, Frame, Quantity, Reading, Value
+from gateway.records import Device, DeviceKind, Enrolled, Frame, Quantity, Reading, Value
 
 MIC = 4
 """Bytes of the message integrity code that BTHome and MiBeacon use."""
@@ -39,32 +39,6 @@ def speaker(frame: Frame, devices: Enrolled) -> tuple[Device, bytes]:
 def key_of(device: Device) -> bytes:
     """Its key from the plan; empty if it has none."""
     return bytes.fromhex(str(device.options.get("key", "")))
-
-
-def opened(key: bytes, nonce: bytes, sealed: bytes, mic: bytes, extra: bytes = b"") -> bytes:
-    """AES-CCM (RFC 3610). Raises BadFrame if the integrity code is wrong.
-
-    pycryptodome, because pyMeterBus brings it anyway: 2.9 MB, where `cryptography` takes 7.9 (it is
-    forty times as fast, 6 us, but 250 us for an enrolled device's message are nothing). Imported
-    by who needs it: a home without encrypted devices does without.
-    """
-    from Crypto.Cipher import AES
-
-    cipher = AES.new(key, AES.MODE_CCM, nonce=nonce, mac_len=len(mic))
-    cipher.update(extra)
-    try:
-        return cipher.decrypt_and_verify(sealed, mic)
-    except ValueError:
-        raise BadFrame("integrity") from None
-
-
-def unsealed(key: bytes, nonce: bytes, sealed: bytes, extra: bytes) -> bytes:
-    """AES-CCM of messages that carry no integrity code: whatever comes out must prove itself."""
-    from Crypto.Cipher import AES
-
-    cipher = AES.new(key, AES.MODE_CCM, nonce=nonce, mac_len=MIC)
-    cipher.update(extra)
-    return cipher.decrypt(sealed)
 
 
 def readings(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from drivers import _ble
+from drivers import _ble, _ccm
 from drivers._ble import MIC, Said
 from gateway.records import (
     BadFrame,
@@ -151,7 +151,7 @@ def _opened(key: bytes, address: bytes, info: int, body: bytes) -> tuple[list[Ob
         raise BadFrame("truncated")
     sealed, counter, mic = body[: -COUNTER - MIC], body[-COUNTER - MIC : -MIC], body[-MIC:]
     nonce = address + UUID + bytes([info]) + counter
-    objects = list(_objects(_ble.opened(key, nonce, sealed, mic)))
+    objects = list(_objects(_ccm.opened(key, nonce, sealed, mic)))
     return objects, int.from_bytes(counter, "little")
 
 

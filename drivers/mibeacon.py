@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from drivers import _ble, _mibeacon_objects
+from drivers import _ble, _ccm, _mibeacon_objects
 from drivers._ble import MADE_BY_SOMEBODY, MIC, Said
 from gateway.records import BadFrame, Device, DeviceKind, Driver, Enrolled, Frame, Quantity, Reading
 
@@ -70,7 +70,7 @@ def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
     if len(data) <= start + EXTENSION + MIC or len(key) * 2 != DIGITS:
         raise BadFrame("truncated" if len(key) * 2 == DIGITS else "key")
     nonce = address[::-1] + data[2:5] + extension
-    objects = _ble.opened(key, nonce, body, mic, EXTRA)
+    objects = _ccm.opened(key, nonce, body, mic, EXTRA)
     counter = int.from_bytes(extension, "little") << 8 | data[4]
     number = _ble.rising(device, counter)
     return _ble.readings(device, _said(objects, data), frame, number, True, WARNINGS)
@@ -123,7 +123,7 @@ def _legacy(frame: Frame, device: Device, key: bytes, body: bytes, address: byte
     if len(body) <= EXTENSION + 1:
         raise BadFrame("truncated")
     nonce = data[:5] + extension + address[:0:-1]
-    objects = _ble.unsealed(key[:6] + LEGACY_FILL + key[6:], nonce, body[: -EXTENSION - 1], EXTRA)
+    objects = _ccm.unproved(key[:6] + LEGACY_FILL + key[6:], nonce, body[: -EXTENSION - 1])
     known = all(object_ in _mibeacon_objects.OBJECTS for object_, _ in _objects(objects))
     if not known:
         raise BadFrame("integrity")

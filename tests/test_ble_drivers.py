@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 import drivers
-from drivers import _ble
 from gateway.records import (
     BadFrame,
     Device,
@@ -146,12 +145,3 @@ def test_a_plan_learns_what_is_wrong_with_a_ble_device(
     keyed = msgspec.structs.replace(device, options={"key": "0f" * 16, "battery_changes": 2})
     assert driver.check(keyed) == ""
     assert told in driver.check(msgspec.structs.replace(device, **wrong))
-
-
-def test_ccm_agrees_with_rfc_3610() -> None:
-    """Packet vector 1 of RFC 3610, section 8."""
-    key = bytes.fromhex("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf")
-    nonce = bytes.fromhex("00000003020100a0a1a2a3a4a5")
-    body = bytes.fromhex("588c979a61c663d2f066d0c2c0f989806d5f6b61dac384")
-    plain = _ble.opened(key, nonce, body, bytes.fromhex("17e8d12cfdf926e0"), bytes(range(8)))
-    assert plain == bytes(range(8, 31))
