@@ -42,7 +42,7 @@ LEAST_KNOWN = 20
 """Fewer long stretches say nothing."""
 TOP = 10
 """So many of the most unusual stretches make the tail of the judgements."""
-TOP_SCALE, TOP_PRIOR = 0.8, 3.0
+TOP_SCALE, TOP_PRIOR = 0.6, 3.0
 USUAL_LIMIT, USUAL_DAYS = 6.0, 20.0
 """The limit of most homes, and for how many days of this home's own record it counts."""
 REBASE = 30
