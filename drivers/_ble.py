@@ -17,6 +17,9 @@ MIC = 4
 """Bytes of the message integrity code that BTHome and MiBeacon use."""
 EVENT_S = 30.0
 """A button without any counter: heard again within so many seconds, it is the same press."""
+HELD_S = 120.0
+"""A switch that stays closed says so with every beacon: it is one call. After a longer silence its
+release may have been lost, and it is another."""
 MADE_BY_SOMEBODY = frozenset({Quantity.BUTTON, Quantity.EMERGENCY})
 PLAUSIBLE = {
     Quantity.BATTERY: (0.0, 100.0),
@@ -56,7 +59,6 @@ def readings(
     for quantity, value, channel in said:
         if not _plausible(quantity, value):
             continue
-        pressed = quantity in MADE_BY_SOMEBODY and not event
         heard.append(
             Reading(
                 device.id,
@@ -66,7 +68,7 @@ def readings(
                 channel,
                 event,
                 implied=quantity in implied and value is False,
-                repeat_s=EVENT_S if pressed else 0.0,
+                repeat_s=_repeat_s(quantity, event),
                 rising=rising,
             )
         )
@@ -104,6 +106,12 @@ def context(driver: str, mapping: Mapping[str, object], kind: DeviceKind) -> lis
     address = str(mapping.get("mac", "")).upper()
     kind = DeviceKind(str(mapping.get("kind", kind.value)))
     return [Device(address, driver, address, kind, options=options)] if address else []
+
+
+def _repeat_s(quantity: Quantity, event: str) -> float:
+    if quantity is Quantity.EMERGENCY:
+        return HELD_S
+    return EVENT_S if quantity in MADE_BY_SOMEBODY and not event else 0.0
 
 
 def _plausible(quantity: Quantity, value: Value) -> bool:

@@ -38,6 +38,8 @@ class _Heard(msgspec.Struct):
     replayed: str = ""
     serial: int = 0
     """How many messages were news."""
+    held: float | None = None
+    """When it last said that its switch is closed (timeline)."""
 
 
 class _State(msgspec.Struct):
@@ -64,7 +66,8 @@ class Counters:
         heard.serial += 1
         # The first thing ever heard of a device may be a press of last week, kept by BlueZ.
         stale = first and not frame.fresh
-        return [] if stale else [_renumbered(reading, heard.serial) for reading in readings]
+        told = [r for r in readings if not _still_held(heard, r)]
+        return [] if stale else [_renumbered(reading, heard.serial) for reading in told]
 
     def state(self) -> object:
         return msgspec.to_builtins(_State(self._devices))
@@ -83,6 +86,16 @@ def _is_new(heard: _Heard, reading: Reading) -> bool:
         raise BadFrame("replayed")
     _remember(heard, reading.event, reading.at)
     return True
+
+
+def _still_held(heard: _Heard, reading: Reading) -> bool:
+    """A cord that stays pulled says so again with every beacon (`repeat_s`): it is one call."""
+    if reading.quantity is not Quantity.EMERGENCY or not reading.repeat_s:
+        return False
+    before, heard.held = heard.held, reading.at.line if reading.value else None
+    return (
+        bool(reading.value) and before is not None and reading.at.line - before < reading.repeat_s
+    )
 
 
 def _has_risen(heard: _Heard, number: int) -> bool:

@@ -140,6 +140,22 @@ def test_another_device_under_the_same_name_begins_with_its_own_number() -> None
     assert "button" in hear(counters, 5000, rising=True, device="other")
 
 
+def test_a_cord_that_stays_pulled_calls_once_and_pulled_again_calls_again() -> None:
+    def told(seconds: float, value: bool, repeat_s: float = 120.0) -> int:
+        event = str(next(numbers))
+        reading = Reading(
+            "cord", Quantity.EMERGENCY, value, at(seconds), event=event, repeat_s=repeat_s
+        )
+        return len(counters.news([reading], Frame("bthome", "hci0", b"", at(seconds), "A")))
+
+    counters, numbers = Counters(), iter(range(99))
+    pulled = [told(30 * beacon, True) for beacon in range(20)]
+    assert pulled == [1] + [0] * 19
+    assert [told(600, False), told(601, True), told(630, True)] == [1, 1, 0]
+    assert told(751, True) == 1, "the release was lost: better one call too many"
+    assert [told(800 + press, True, 0.0) for press in range(3)] == [1, 1, 1], "a switch that rests"
+
+
 def test_messages_without_a_number_pass() -> None:
     counters = Counters()
     assert hear(counters, None) == hear(counters, None) == ["seen", "button", "contact_open"]
