@@ -16,7 +16,6 @@ second time. Lines about the receiver itself (statistics) say nothing about anyb
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -42,6 +41,8 @@ REPEAT_S = 2.0
 CHECKS = frozenset({"CRC", "CHECKSUM", "DIGEST"})
 """Integrity checks that count; a parity bit misses every second error."""
 CODES = ("cmd", "button", "code")
+MOST = 1e6
+"""No measurement of these sensors is larger."""
 LOW_BATTERY = 0.2
 """`battery_ok` is 0 or 1, or a level between them."""
 
@@ -165,8 +166,10 @@ def _told(line: _Line, device: Device, frame: Frame) -> Iterator[Reading]:
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, bool | int | float) or not math.isfinite(value):
+    if not isinstance(value, bool | int | float):
         raise BadFrame("type")
+    if not -MOST < value < MOST:
+        raise BadFrame("value")
     return float(value)
 
 
@@ -204,7 +207,8 @@ def _option(device: Device, name: str) -> str:
 def _agreed(line: _Line) -> bool:
     """Whether the message was checked, or repeated within itself."""
     count = line.get("count")
-    return line.get("mic") in CHECKS or (isinstance(count, int) and count >= 2)
+    mic = line.get("mic")
+    return (isinstance(mic, str) and mic in CHECKS) or (isinstance(count, int) and count >= 2)
 
 
 def _doubted(reading: Reading, device: Device) -> Reading:
