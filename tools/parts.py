@@ -44,6 +44,7 @@ PARTS: dict[str, Part] = {
         ("chromium", "fonts-noto-cjk"), lambda: bool(find_browser()) and has_chinese_font()
     ),
     "rtl_433": Part(("rtl-433",), lambda: find("rtl_433") is not None),
+    "dbus": Part(("dbus-daemon",), lambda: find("dbus-daemon") is not None),
     "systemd": Part(("systemd",), lambda: find("systemd-analyze") is not None),
 }
 
