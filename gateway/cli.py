@@ -23,6 +23,7 @@ COMMANDS = {
     "decode": "bytes of captures to readings, one JSON object a line",
     "record": "write down what the radios hear",
     "replay": "what the recorded past would have alerted",
+    "pair": "who is on the air over Bluetooth, to find a new device by using it",
     "doctor": "check ports, permissions, clock, broker and disk, and say what to do",
     "plan": "check a plan, and say all that is wrong with it at once",
 }
