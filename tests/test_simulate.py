@@ -281,3 +281,19 @@ def test_a_break_contact_opens_its_circuit_when_it_acts() -> None:
 
 def test_two_that_speak_at_once_make_something_else() -> None:
     assert collide([b"\x68\x0f\x16", b"\x68\xf1"]) == b"\x68\x01\x16"
+
+
+async def test_the_radar_over_the_bed_sees_the_sleeper_and_his_pulse_at_night(
+    tmp_path: Path,
+) -> None:
+    async with lived_in(tmp_path, "23:10:00") as hub:
+        await hub.until(lambda: hub.last("bed-radar", Quantity.BED_OCCUPIED) is True)
+        await hub.until(lambda: hub.last("bed-radar", Quantity.HEART_RATE) == 62.0)
+        hub.home.stop_moving()
+        await hub.until(lambda: hub.last("bed-radar", Quantity.BED_OCCUPIED) is False)
+
+
+async def test_by_day_nobody_is_in_bed(tmp_path: Path) -> None:
+    async with lived_in(tmp_path, "15:00:00") as hub:
+        await hub.until(lambda: hub.last("bed-radar", Quantity.BED_OCCUPIED) is False)
+        assert hub.values("bed-radar", Quantity.HEART_RATE) == []

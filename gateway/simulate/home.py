@@ -1,14 +1,16 @@
-"""The demo's home: three buses of devices, and a resident who lives an ordinary day.
+"""The demo's home: three buses, a radar over the bed, and a resident who lives an ordinary day.
 
     bus1  RS-485      CJ/T 188 water meter, DL/T 645 electricity meter
     bus2  M-Bus       hot-water meter
     bus3  RS-485      8-channel input module (buttons, door, motion, leak), gas alarm; Modbus-RTU
+    bed   UART        60 GHz radar over the bed: speaks by itself
 
 The hub opens `directory/bus1`.. and does not know that nothing is behind them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -21,6 +23,7 @@ from gateway.simulate.day import Act, acts_between, second_of_day
 from gateway.simulate.fixtures import Circuits, Mains, Pipe
 from gateway.simulate.meters import ElectricityMeter, MBusMeter, WaterMeter
 from gateway.simulate.modules import GasAlarm, InputModule
+from gateway.simulate.radars import BedRadar, Sleeper, speak
 from gateway.simulate.wires import Fault, Noise, Slave, Wire
 
 ZONE = "Asia/Shanghai"
@@ -44,6 +47,12 @@ MODULE = (
 """The inputs of the module, the first one first."""
 BREAK_CONTACTS = ("front-door",)
 """A reed contact is closed while the door is."""
+
+RADAR = "bed"
+RADAR_S = 1.0
+"""How often the radar speaks, in real seconds."""
+BEDTIME = (22 * 3600 + 1800, 6 * 3600 + 1800)
+"""In bed from half past ten to half past six, in seconds of the day."""
 
 PRESS_S = 1.0
 MOTION_S = 4.0
@@ -77,6 +86,7 @@ class SimulatedHome:
         self._still = False
         self._slaves = self._make_slaves()
         self.wires = self._make_wires(directory, noise or ORDINARY, seed)
+        self.wires[RADAR] = Wire(directory / RADAR, [], noise or ORDINARY, seed)
 
     def _make_slaves(self) -> dict[str, Slave]:
         return {
@@ -116,6 +126,12 @@ class SimulatedHome:
 
     def _gas_registers(self) -> tuple[int, int]:
         return (ALARM_LEL, 1) if self._gas else (0, 0)
+
+    def _sleeper(self) -> Sleeper:
+        """Whom the radar over the bed sees; whoever stopped moving did so somewhere else."""
+        second = second_of_day(self._clock.now().local(ZoneInfo(ZONE)))
+        night = second >= BEDTIME[0] or second < BEDTIME[1]
+        return Sleeper(in_bed=night and not self._gone and not self._still)
 
     # ------------------------------------------------------------ what a demo does to it
 
@@ -189,9 +205,11 @@ class SimulatedHome:
     async def run(self) -> None:
         """Live, from the present time of day, until cancelled."""
         self.start()
+        speaking = asyncio.create_task(speak(self.wires[RADAR], BedRadar(self._sleeper), RADAR_S))
         try:
             await self._live()
         finally:
+            speaking.cancel()
             self.close()
 
     async def _live(self) -> None:

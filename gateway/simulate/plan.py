@@ -9,6 +9,7 @@ from gateway.simulate.home import (
     HOT_PRIMARY,
     MODULE_SLAVE,
     POWER_NUMBER,
+    RADAR,
     WATER_NUMBER,
     ZONE,
 )
@@ -83,6 +84,17 @@ port = "bus3"
 poll_s = 1
 """
 
+BED = f"""
+[[device]]
+id = "bed-radar"
+driver = "seeed_tinyframe"
+address = "{RADAR}"
+kind = "bed"
+room = "bedroom"
+port = "{RADAR}"
+silent_s = 7200
+"""
+
 WIRED = (
     ("call-button", "call_button", "bedroom", ""),
     ("pull-cord", "call_button", "bathroom", ""),
@@ -103,7 +115,9 @@ def demo_plan(directory: Path, web_port: int, broker_port: int, clock_file: Path
             _hub(directory, web_port, broker_port, clock_file),
             ROOMS.strip(),
             *(_port(directory, number) for number in (1, 2, 3)),
+            _listening(directory, RADAR, "seeed_tinyframe"),
             METERS.strip(),
+            BED.strip(),
             *(_wired(number) for number in range(1, len(WIRED) + 1)),
         )
     )
@@ -150,6 +164,15 @@ def _port(directory: Path, number: int) -> str:
 name = "bus{number}"
 device = "{directory / f"bus{number}"}"
 {"timeout_s = 0.3" if number == 3 else ""}"""
+
+
+def _listening(directory: Path, name: str, driver: str) -> str:
+    return f"""
+[[port]]
+name = "{name}"
+device = "{directory / name}"
+driver = "{driver}"
+"""
 
 
 def _wired(number: int) -> str:
