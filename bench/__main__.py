@@ -19,6 +19,8 @@ from bench.table import Machine, Size, Table, lines, machine
 BENCHES = ("press", "throughput", "protocols", "idle", "day")
 """Modules of this folder, each with `run(size, folder) -> Table`."""
 
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+
 
 class Report(msgspec.Struct, frozen=True):
     machine: Machine
@@ -38,10 +40,22 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("name", nargs="*", help=f"of {', '.join(BENCHES)}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, under 90 seconds")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there as well")
+    parser.add_argument("--into", metavar="FILE", type=Path, help="put them into docs/figures.md")
     parsed = parser.parse_args(words)
     if unknown := set(parsed.name) - set(BENCHES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     return parsed
+
+
+def put_into(file: Path, report: Report) -> None:
+    """Between the two marks of a page. Raises ValueError without them."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{file} has no {BEGIN} ... {END}")
+    tables = "\n".join(line for table in report.tables for line in lines(table))
+    text = f"{before}{BEGIN}\n{report.machine}\n\n{tables}{end}{after}"
+    file.write_text(text, encoding="utf-8")
 
 
 def main(words: Sequence[str]) -> None:
@@ -53,8 +67,11 @@ def main(words: Sequence[str]) -> None:
     for name in asked.name or BENCHES:
         tables.append(measure(name, size))
         print("\n".join(lines(tables[-1])), flush=True)
+    report = Report(here, size, tuple(tables))
     if asked.json:
-        asked.json.write_bytes(msgspec.json.encode(Report(here, size, tuple(tables))))
+        asked.json.write_bytes(msgspec.json.encode(report))
+    if asked.into:
+        put_into(asked.into, report)
 
 
 if __name__ == "__main__":

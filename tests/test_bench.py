@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from bench.__main__ import BENCHES, main, measure
-from bench.table import Figure, Table, lines, quantile
+from bench.__main__ import BEGIN, BENCHES, END, Report, main, measure, put_into
+from bench.table import Figure, Table, lines, machine, quantile
 
 
 @pytest.mark.needs("mosquitto")
@@ -37,6 +39,18 @@ def test_a_figure_is_shown_beside_its_floor_and_its_aim() -> None:
 def test_a_table_survives_the_way_through_json() -> None:
     table = Table("example", (Figure("commit", 3.0, "ms", floor=2.0),))
     assert msgspec.json.decode(msgspec.json.encode(table), type=Table) == table
+
+
+def test_the_figures_go_between_the_marks_of_their_page(tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    report = Report(machine(), "quick", (Table("example", (Figure("commit", 3.0, "ms"),)),))
+    put_into(page, report)
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "| commit |  3.00 ms |" in text
+    assert "old" not in text
 
 
 def test_the_99th_percentile_is_what_one_in_a_hundred_exceeds() -> None:
