@@ -16,7 +16,7 @@ import msgspec
 
 from bench.table import Machine, Size, Table, lines, machine
 
-BENCHES = ("press", "throughput", "protocols", "idle", "day")
+BENCHES = ("press", "throughput", "protocols", "ble", "idle", "day")
 """Modules of this folder, each with `run(size, folder) -> Table`."""
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"

@@ -226,8 +226,8 @@ async def test_a_thousand_strangers_take_no_room_and_hide_nobody(air: Rig) -> No
             for number in range(1000):
                 address = f"5E:00:00:{turn:02X}:{number >> 8:02X}:{number & 255:02X}"
                 air.bluez.hear(address, {"fcd2": b"\x44\x01"}, -70 - number % 20)
-                if number % 50 == 0:
-                    await asyncio.sleep(0)
+                if number % 20 == 0:
+                    await asyncio.sleep(0.005)
             await air.hold(turn, air.arrived(turn))
         await until(lambda: radio.state().ordinary["stranger"] >= 3000)
         assert [number for _, number in air.presses] == [0, 1, 2]

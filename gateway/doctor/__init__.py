@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.doctor import disk, links, machine
+from gateway.doctor import bluetooth, disk, links, machine
 from gateway.doctor.check import Check
 from gateway.home import Home
 
@@ -30,6 +30,8 @@ def checks(home: Home) -> Iterator[Check]:
     yield stored
     for port in home.ports:
         yield links.port(port, running)
+    for adapter in home.adapters:
+        yield bluetooth.adapter(adapter, alone=len(home.adapters) == 1)
     yield from links.device_drivers(home)
     yield links.page(home.web, running)
     yield links.systemd()
