@@ -1,7 +1,7 @@
 """What an ordinary day writes to the disk: the card of a small board wears out by it.
 
-The real App, with its own jobs, outbox and journal on a real disk, in the demo's home (12 devices
-on three buses, decoded from their bytes) while its resident lives an ordinary afternoon: sits,
+The real App, with its own jobs, outbox and journal on a real disk, in the demo's home (its 12
+wired devices, decoded from their bytes) while its resident lives an ordinary afternoon: sits,
 watches television, cooks, and calls for help once, which the platform receives, acknowledges,
 dispatches and closes. A day is so many of these afternoons; the night writes less. Only the time is
 not real: the event loop's clock jumps to the next thing to do. The devices are asked every two
@@ -24,6 +24,8 @@ from pathlib import Path
 from selectors import DefaultSelector, SelectorKey
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 import drivers
 from bench.table import Figure, Size, Table
@@ -79,7 +81,9 @@ MB = 1e6
 
 def run(size: Size, folder: Path) -> Table:
     time = DayTime(FIRST_HOUR[size] * 3600.0)
-    home = load(demo_plan(folder, free_port(), free_port(), folder / "clock"), drivers.load())
+    home = _wired(
+        load(demo_plan(folder, free_port(), free_port(), folder / "clock"), drivers.load())
+    )
     loop = asyncio.new_event_loop()
     _take_time_from(time, loop)
     asyncio.set_event_loop(loop)
@@ -103,6 +107,13 @@ def run(size: Size, folder: Path) -> Table:
         ),
         (note,),
     )
+
+
+def _wired(home: Home) -> Home:
+    """The home with those of its devices that are asked over a wire."""
+    known = drivers.load({device.driver for device in home.devices})
+    polled = tuple(device for device in home.devices if known[device.driver].poll)
+    return msgspec.structs.replace(home, devices=polled)
 
 
 def _written() -> int:
@@ -162,6 +173,8 @@ async def _live(home: Home, time: DayTime, seconds: float, folder: Path) -> App:
         with suppress(asyncio.CancelledError):
             await job
     await app.close()
+    if app.supervisor.restarts:
+        raise RuntimeError(f"the day went wrong: {dict(app.supervisor.restarts)}")
     return app
 
 
