@@ -71,11 +71,16 @@ class Repeats:
 
     def state(self) -> object:
         return msgspec.to_builtins(
-            _State(list(self._last.items()), list(self._events.items()), list(self._heard.items())),
+            _State(self._runs(), list(self._events.items()), list(self._heard.items())),
             str_keys=False,
         )
 
+    def _runs(self) -> list[tuple[_Key, _Last]]:
+        return [(key, last) for key, last in self._last.items() if key[1] is Quantity.BUTTON]
+
     def restore(self, state: object) -> None:
+        """Presses are remembered; states are heard anew, for whoever listens may remember an older
+        moment than we do, and would miss that a door has opened since."""
         restored = msgspec.convert(state, _State)
         self._last = dict(restored.last)
         self._events = dict(restored.events)

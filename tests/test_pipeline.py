@@ -78,8 +78,16 @@ def test_a_restart_restores_what_it_can_and_names_what_it_cannot() -> None:
     reborn = pipeline(Opinions("pressed"))
     assert reborn.restore(snapshot | {"detect.pressed": b'{"not": "a list"}'}) == ["detect.pressed"]
     assert revisions(reborn.book.open()) == [("ALERT0001", 1, "raised")]
-    # The same state heard again after the restart is not news: one press stays one press.
-    assert reborn.on_frame(plain("bedside emergency on", at(1))).readings == []
+
+
+def test_after_a_restart_every_state_is_heard_anew_by_rules_that_may_remember_less() -> None:
+    listening = Opinions("door")
+    pipe = pipeline(Opinions("pressed"))
+    pipe.on_frame(plain("bedside emergency off", at(0)))
+    reborn = pipeline(listening)
+    reborn.restore(pipe.snapshot())
+    reborn.on_frame(plain("bedside emergency off", at(1)))
+    assert [reading.value for reading in listening.heard] == [False]
 
 
 def test_a_restart_with_a_torn_snapshot_still_starts() -> None:
