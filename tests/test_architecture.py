@@ -368,3 +368,10 @@ def test_every_lamplight_command_in_the_readme_exists() -> None:
 
     assert commands("lamplight")
     assert commands("lamplight") <= set(COMMANDS)
+
+
+def test_every_place_that_the_readme_names_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:gateway|drivers|tests|docs|packaging|tools)/[\w/.-]*)`", text))
+    named |= set(re.findall(r"\]\(([\w/.-]+)\)", text))
+    assert {name for name in named if not (ROOT / name).exists()} == set()
