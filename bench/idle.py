@@ -36,10 +36,10 @@ from tests.brokers import free_port, mosquitto
 
 DEVICES = 40
 HUB = "bench/home-1"
-SETTLE_S = {"full": 15.0, "quick": 5.0, "smallest": 1.0}
+SETTLE_S = {"full": 15.0, "quick": 4.0, "smallest": 1.0}
 BARE_S = {"full": 20.0, "quick": 5.0, "smallest": 1.0}
-QUIET_S = {"full": 65.0, "quick": 12.0, "smallest": 2.0}
-STARTS = {"full": 5, "quick": 2, "smallest": 1}
+QUIET_S = {"full": 65.0, "quick": 10.0, "smallest": 2.0}
+STARTS = {"full": 5, "quick": 1, "smallest": 1}
 BARE = "import asyncio, sqlite3, ssl"
 MB = 1e6
 DAY_S = 86_400.0

@@ -39,8 +39,8 @@ from tests.brokers import Mosquitto, free_port, mosquitto
 DEVICES = 40
 HUB = "bench/home-1"
 BUTTONS = (1, 2, 3, 4)
-PRESSES = {"full": 200, "quick": 40, "smallest": 3}
-SLOW_PRESSES = {"full": 100, "quick": 20, "smallest": 2}
+PRESSES = {"full": 200, "quick": 24, "smallest": 3}
+SLOW_PRESSES = {"full": 100, "quick": 12, "smallest": 2}
 GAP_S = (0.12, 0.3)
 PATIENCE_S = 20.0
 WARM_UP = 3

@@ -12,7 +12,7 @@ import msgspec
 Size = Literal["full", "quick", "smallest"]
 """How much is measured. `smallest` only shows that the bench still runs."""
 
-Unit = Literal["ms", "s", "1/s", "MB", "%", "GB", ""]
+Unit = Literal["us", "ms", "s", "1/s", "MB", "GB", "%", ""]
 
 
 class Figure(msgspec.Struct, frozen=True, omit_defaults=True):
