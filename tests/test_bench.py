@@ -11,7 +11,7 @@ from bench.__main__ import BEGIN, BENCHES, END, Report, main, measure, put_into
 from bench.table import Figure, Table, lines, machine, quantile
 
 
-@pytest.mark.needs("mosquitto", "dbus")
+@pytest.mark.needs("mosquitto", "dbus", "cc")
 @pytest.mark.parametrize("name", BENCHES)
 def test_the_bench_runs_and_produces_its_table(name: str) -> None:
     table = measure(name, "smallest")

@@ -45,6 +45,7 @@ PARTS: dict[str, Part] = {
     ),
     "rtl_433": Part(("rtl-433",), lambda: find("rtl_433") is not None),
     "dbus": Part(("dbus-daemon",), lambda: find("dbus-daemon") is not None),
+    "cc": Part(("gcc", "libc6-dev"), lambda: find("cc") is not None),
     "systemd": Part(("systemd",), lambda: find("systemd-analyze") is not None),
 }
 
