@@ -17,6 +17,22 @@ def sum8(data: bytes | bytearray) -> int:
     return sum(data) & 0xFF
 
 
+def summed(
+    pending: bytes | bytearray, start: int, size: int, last: int, header: int = 0
+) -> int | None:
+    """The size of a message whose last two bytes are the sum of all before them, without the first
+    `header` bytes, and `last`; None while it is not complete. Raises BadFrame, with the size that
+    the message claims."""
+    end = start + size
+    if len(pending) < end:
+        return None
+    if pending[end - 1] != last:
+        raise BadFrame("end", size)
+    if sum8(pending[start + header : end - 2]) != pending[end - 2]:
+        raise BadFrame("checksum", size)
+    return size
+
+
 def _crc16_of_byte(byte: int) -> int:
     for _ in range(8):
         byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1

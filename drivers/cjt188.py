@@ -22,7 +22,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, flag, is_number, sum8, whole
+from drivers._bits import (
+    address,
+    address_bytes,
+    bcd,
+    cubic_metres,
+    flag,
+    is_number,
+    sum8,
+    summed,
+    whole,
+)
 from gateway.records import (
     BadFrame,
     Device,
@@ -56,15 +66,7 @@ def measure(pending: bytes | bytearray, start: int) -> int | None:
         raise BadFrame("meter_type")
     if len(pending) <= start + 10:
         return None
-    size = OVERHEAD + pending[start + 10]
-    end = start + size
-    if len(pending) < end:
-        return None
-    if pending[end - 1] != END:
-        raise BadFrame("end", size)
-    if sum8(pending[start : end - 2]) != pending[end - 2]:
-        raise BadFrame("checksum", size)
-    return size
+    return summed(pending, start, OVERHEAD + pending[start + 10], END)
 
 
 def decode(frame: Frame, devices: Enrolled) -> list[Reading]:

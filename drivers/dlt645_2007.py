@@ -19,7 +19,7 @@ from collections.abc import Generator, Mapping
 
 import msgspec
 
-from drivers._bits import address, address_bytes, bcd, is_number, sum8, whole
+from drivers._bits import address, address_bytes, bcd, is_number, sum8, summed, whole
 from gateway.records import (
     BadFrame,
     Device,
@@ -110,15 +110,7 @@ def measure(pending: bytes | bytearray, start: int) -> int | None:
         raise BadFrame("start")
     if len(pending) <= start + 9:
         return None
-    size = OVERHEAD + pending[start + 9]
-    end = start + size
-    if len(pending) < end:
-        return None
-    if pending[end - 1] != END:
-        raise BadFrame("end", size)
-    if sum8(pending[start : end - 2]) != pending[end - 2]:
-        raise BadFrame("checksum", size)
-    return size
+    return summed(pending, start, OVERHEAD + pending[start + 9], END)
 
 
 def decode(frame: Frame, devices: Enrolled) -> list[Reading]:

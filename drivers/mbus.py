@@ -28,7 +28,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from drivers._bits import address, address_bytes, bcd, cubic_metres, flag, is_number, sum8, whole
+from drivers._bits import (
+    address,
+    address_bytes,
+    bcd,
+    cubic_metres,
+    flag,
+    is_number,
+    sum8,
+    summed,
+    whole,
+)
 from gateway.records import (
     BadFrame,
     Device,
@@ -83,17 +93,10 @@ def measure(pending: bytes | bytearray, start: int) -> int | None:
 
 def _measure_body(pending: bytes | bytearray, start: int, body: int, length: int) -> int | None:
     """The part that the checksum covers, the checksum and the stop byte."""
-    end = body + length
-    size = end + 2 - start
+    size = body + length + 2 - start
     if len(pending) > body and pending[body] not in CONTROLS:
         raise BadFrame("control")
-    if len(pending) < end + 2:
-        return None
-    if pending[end + 1] != END:
-        raise BadFrame("end", size)
-    if sum8(pending[body:end]) != pending[end]:
-        raise BadFrame("checksum", size)
-    return size
+    return summed(pending, start, size, END, header=body - start)
 
 
 def decode(frame: Frame, devices: Enrolled) -> list[Reading]:
